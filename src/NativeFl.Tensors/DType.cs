@@ -1,0 +1,24 @@
+namespace NativeFl.Tensors;
+
+/// <summary>The element types that tensors are stored in. Arithmetic is always done in f32 or wider.</summary>
+public enum DType
+{
+    /// <summary>IEEE 754 binary32.</summary>
+    F32,
+
+    /// <summary>The upper half of a binary32: 8 exponent bits, 7 fraction bits.</summary>
+    BF16,
+
+    /// <summary>IEEE 754 binary16. Only files hold it; it is widened to f32 when it is read.</summary>
+    F16,
+
+    /// <summary>32-bit signed integers: token ids, positions, labels.</summary>
+    I32,
+}
+
+/// <summary>Facts about <see cref="DType"/>.</summary>
+public static class DTypeExtensions
+{
+    /// <summary>The size of one element in bytes.</summary>
+    public static int Size(this DType dtype) => dtype is DType.BF16 or DType.F16 ? 2 : 4;
+}

@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+
+namespace NativeFl.Models;
+
+/// <summary>What NativeFl needs to know of a Hugging Face config.json of the Llama family.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>llama, mistral, qwen2 or qwen3.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>V.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>C.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>F.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>L.</summary>
+    public required int LayerCount { get; init; }
+
+    /// <summary>H.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Hkv.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>D.</summary>
+    public required int HeadWidth { get; init; }
+
+    /// <summary>ε of every RMSNorm.</summary>
+    public float NormEpsilon { get; init; } = 1e-6f;
+
+    /// <summary>Base of the rotary frequencies.</summary>
+    public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>Frequency scaling, or null.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>The longest sequence the model was made for.</summary>
+    public int MaxPositions { get; init; } = 2048;
+
+    /// <summary>Whether the head is the embedding table.</summary>
+    public bool TieWordEmbeddings { get; init; }
+
+    /// <summary>Sliding window, 0 = none.</summary>
+    public int SlidingWindow { get; init; }
+
+    /// <summary>The layers that use the window (all of them for Mistral); the others see everything.</summary>
+    public Func<int, bool> UsesSlidingWindow { get; init; } = static _ => true;
+
+    /// <summary>Bias on q, k and v.</summary>
+    public bool HasQkvBias { get; init; }
+
+    /// <summary>Bias on o.</summary>
+    public bool HasOutputBias { get; init; }
+
+    /// <summary>Bias on gate, up and down.</summary>
+    public bool HasMlpBias { get; init; }
+
+    /// <summary>RMSNorm on every query and key head (Qwen3).</summary>
+    public bool HasQkNorm { get; init; }
+
+    /// <summary>Beginning-of-text id, or null.</summary>
+    public int? BosTokenId { get; init; }
+
+    /// <summary>Ids that end generation.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; init; } = [];
+
+    /// <summary>The whole file, so that what NativeFl does not know survives a round trip.</summary>
+    public JsonObject Json { get; init; } = [];
+
+    /// <summary>(out, in) of a projection.</summary>
+    public (int Out, int In) ShapeOf(Projection projection) => projection switch
+    {
+        Projection.Query => (Heads * HeadWidth, HiddenSize),
+        Projection.Key or Projection.Value => (KvHeads * HeadWidth, HiddenSize),
+        Projection.Output => (HiddenSize, Heads * HeadWidth),
+        Projection.Gate or Projection.Up => (IntermediateSize, HiddenSize),
+        Projection.Down => (HiddenSize, IntermediateSize),
+        _ => throw new ArgumentOutOfRangeException(nameof(projection)),
+    };
+
+    /// <summary>Whether a projection has a bias.</summary>
+    public bool HasBias(Projection projection) => projection switch
+    {
+        Projection.Query or Projection.Key or Projection.Value => HasQkvBias,
+        Projection.Output => HasOutputBias,
+        _ => HasMlpBias,
+    };
+
+    /// <summary>Every linear layer, in model order.</summary>
+    public IEnumerable<ModuleId> Modules()
+    {
+        for (int layer = 0; layer < LayerCount; layer++)
+        {
+            for (int projection = 0; projection < ModuleId.ProjectionCount; projection++)
+                yield return new ModuleId(layer, (Projection)projection);
+        }
+    }
+}
