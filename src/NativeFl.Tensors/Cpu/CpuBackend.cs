@@ -5,6 +5,7 @@ namespace NativeFl.Tensors.Cpu;
 /// <summary>The CPU backend: SIMD, all cores, f32 arithmetic, weights stored as f32 or bf16. One op a partial file.</summary>
 public sealed unsafe partial class CpuBackend : Backend
 {
+    private readonly WorkerPool _pool;
     private long _allocatedBytes;
 
     /// <summary>Makes a backend; <paramref name="options"/> defaults to all cores and no external BLAS.</summary>
@@ -13,6 +14,7 @@ public sealed unsafe partial class CpuBackend : Backend
         options ??= new CpuBackendOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         Threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        _pool = new WorkerPool(Threads);
     }
 
     /// <summary>The number of threads in use.</summary>
@@ -50,5 +52,18 @@ public sealed unsafe partial class CpuBackend : Backend
     /// <inheritdoc/>
     public override void Synchronize()
     {
+    }
+
+    /// <summary>
+    /// Runs body(start, end) over [0, count) in pieces of <paramref name="grain"/> on all threads; the pieces do not depend on the
+    /// number of threads. The first exception of a body reaches the caller. Inside a body it runs in place.
+    /// </summary>
+    internal void ParallelFor(int count, int grain, Action<int, int> body) => _pool.Run(count, grain, body);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _pool.Dispose();
+        base.Dispose(disposing);
     }
 }
