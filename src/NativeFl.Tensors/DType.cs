@@ -15,10 +15,3 @@ public enum DType
     /// <summary>32-bit signed integers: token ids, positions, labels.</summary>
     I32,
 }
-
-/// <summary>Facts about <see cref="DType"/>.</summary>
-public static class DTypeExtensions
-{
-    /// <summary>The size of one element in bytes.</summary>
-    public static int Size(this DType dtype) => dtype is DType.BF16 or DType.F16 ? 2 : 4;
-}
