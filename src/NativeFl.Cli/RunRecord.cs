@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using NativeFl.Cli.Flags;
+
+namespace NativeFl.Cli;
+
+/// <summary>run.json: how the folder it lies in came to be, and what came out.</summary>
+internal static class RunRecord
+{
+    /// <summary>Its name.</summary>
+    public const string FileName = "run.json";
+
+    /// <summary>The record of a run that is done.</summary>
+    public static JsonObject Create(VerbRun run, JsonObject results) => new()
+    {
+        ["verb"] = run.Verb.Name,
+        ["version"] = ProductVersion.Text,
+        ["device"] = run.Backend.DeviceName,
+        ["blas"] = run.Get(SharedFlags.Blas),
+        ["seed"] = run.Seed,
+        ["started"] = run.Clock.StartedAt,
+        ["seconds"] = run.Clock.Seconds,
+        ["recipe"] = Recipe(run.Flags),
+        ["results"] = results.DeepClone(),
+    };
+
+    /// <summary>Writes the record into a folder that is being made.</summary>
+    public static void Write(string folder, VerbRun run, JsonObject results) =>
+        File.WriteAllText(Path.Combine(folder, FileName), JsonOutput.Write(Create(run, results), indented: true) + "\n");
+
+    /// <summary>The flags in effect as a recipe that does the same again; what only concerns this terminal is left out.</summary>
+    public static JsonObject Recipe(FlagValues flags)
+    {
+        var recipe = new JsonObject();
+        foreach (IFlag flag in flags.Flags)
+        {
+            if (flag.Name == SharedFlags.Recipe.Name || flag.Name == SharedFlags.Json.Name || flag.Name == SharedFlags.Quiet.Name) continue;
+            if (flag.ToJson(flags) is { } value) recipe[RecipeFile.MemberOf(flag.Name)] = value;
+        }
+
+        return recipe;
+    }
+}

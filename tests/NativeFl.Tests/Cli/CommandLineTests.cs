@@ -1,0 +1,80 @@
+using NativeFl.Cli;
+
+namespace NativeFl.Tests.Cli;
+
+public sealed class CommandLineTests
+{
+    private static IEnumerable<TestCaseData<string, string[]>> WrongFlags()
+    {
+        yield return new TestCaseData<string, string[]>("", ["nativefl", "a verb", "none"]);
+        yield return new TestCaseData<string, string[]>("trian", ["a verb", "'trian'"]);
+        yield return new TestCaseData<string, string[]>("info --foo", ["nativefl info", "'--foo'"]);
+        yield return new TestCaseData<string, string[]>("info stray", ["nativefl info", "'stray'"]);
+        yield return new TestCaseData<string, string[]>("info --lr", ["nativefl info", "--lr"]);
+        yield return new TestCaseData<string, string[]>("info --lr 1 --lr 2", ["nativefl info", "--lr"]);
+        yield return new TestCaseData<string, string[]>("info --json yes", ["nativefl info", "'yes'"]);
+        yield return new TestCaseData<string, string[]>("info --lr -1", ["--lr", "at least 0", "'-1'"]);
+        yield return new TestCaseData<string, string[]>("info --lr NaN", ["--lr", "'NaN'"]);
+        yield return new TestCaseData<string, string[]>("info --lr 1e999", ["--lr", "'1e999'"]);
+        yield return new TestCaseData<string, string[]>("info --lr 0,5", ["--lr", "'0,5'"]);
+        yield return new TestCaseData<string, string[]>("info --rank 0", ["--rank", "from 1", "'0'"]);
+        yield return new TestCaseData<string, string[]>("info --rank 99999999999", ["--rank", "'99999999999'"]);
+        yield return new TestCaseData<string, string[]>("info --rank 4.0", ["--rank", "a whole number", "'4.0'"]);
+        yield return new TestCaseData<string, string[]>("info --alpha 0r", ["--alpha", "'0r'"]);
+        yield return new TestCaseData<string, string[]>("info --alpha r", ["--alpha", "2r", "'r'"]);
+        yield return new TestCaseData<string, string[]>("info --lora-dropout 1", ["--lora-dropout", "below 1", "'1'"]);
+        yield return new TestCaseData<string, string[]>("info --seed -1", ["--seed", "'-1'"]);
+        yield return new TestCaseData<string, string[]>("info --seed 18446744073709551616", ["--seed", "'18446744073709551616'"]);
+        yield return new TestCaseData<string, string[]>("info --schedule step", ["--schedule", "constant, linear, cosine", "'step'"]);
+        yield return new TestCaseData<string, string[]>("info --device gpu", ["--device", "auto, cpu, cuda", "'gpu'"]);
+        yield return new TestCaseData<string, string[]>("info --device cuda:x", ["--device", "'cuda:x'"]);
+        yield return new TestCaseData<string, string[]>("info --dtype f16", ["--dtype", "f32, bf16", "'f16'"]);
+        yield return new TestCaseData<string, string[]>("info --blas mkl", ["--blas", "none, openblas", "'mkl'"]);
+        yield return new TestCaseData<string, string[]>("info --model no-such-folder", ["--model", "a folder", "does not exist"]);
+        yield return new TestCaseData<string, string[]>("info --recipe no-such-file", ["--recipe", "a file", "does not exist"]);
+        yield return new TestCaseData<string, string[]>("info --cuda-libraries no-such-folder", ["--cuda-libraries", "a folder"]);
+        yield return new TestCaseData<string, string[]>("info --device cuda --rank x", ["--rank", "'x'"]);
+    }
+
+    [TestCaseSource(nameof(WrongFlags))]
+    public void A_wrong_flag_ends_with_2_and_one_line_that_names_it(string line, string[] says) =>
+        CliRun.Fails(2, says, line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    [TestCase("cuda")]
+    [TestCase("cuda:3")]
+    public void A_device_that_is_not_there_ends_with_1_and_the_reason(string device) =>
+        CliRun.Fails(1, ["cuda: not available (this build has no CUDA backend)"], "info", "--device", device);
+
+    [Test]
+    public void Version_and_help_are_printed_on_stdout()
+    {
+        CliRun version = CliRun.Of("--version"), help = CliRun.Of("info", "--help"), all = CliRun.Of("--help");
+        Assert.Multiple(() =>
+        {
+            Assert.That(version.ExitCode + help.ExitCode + all.ExitCode, Is.Zero);
+            Assert.That(version.Output.Trim(), Does.Match(@"^\d+\.\d+\.\d+"));
+            Assert.That(help.Output, Does.Contain("--lora-dropout").And.Contain("--recipe"));
+            Assert.That(CommandLine.Verbs.Select(v => v.Name).Where(name => !all.Output.Contains("  " + name, StringComparison.Ordinal)), Is.Empty);
+            Assert.That(version.Error + help.Error + all.Error, Is.Empty);
+        });
+    }
+
+    [Test]
+    public void Info_names_what_is_there_and_why_the_rest_is_not()
+    {
+        var info = CliRun.Json("info");
+        Assert.That((string?)info["devices"]![0], Does.StartWith("cpu"));
+        Assert.That((string?)info["unavailable"]![0], Is.EqualTo("cuda: not available (this build has no CUDA backend)"));
+    }
+
+    [Test]
+    public void Every_flag_of_every_verb_has_one_name_and_one_recipe_member()
+    {
+        foreach (Verb verb in CommandLine.Verbs)
+        {
+            Assert.That(verb.Flags.Select(f => f.Name), Is.Unique, verb.Name);
+            Assert.That(verb.Flags.Select(f => RecipeFile.MemberOf(f.Name)), Is.Unique, verb.Name);
+            Assert.That(verb.Flags.Select(f => f.Name), Has.All.Match("^--[a-z]+(-[a-z]+)*$"));
+        }
+    }
+}
