@@ -20,14 +20,17 @@ internal static class SafetensorsHeader
 
     private const string Metadata = "__metadata__";
 
-    private static readonly (string Name, int Size)[] Types =
-    [
-        ("F32", 4), ("BF16", 2), ("F16", 2), ("F64", 8), ("I64", 8), ("I32", 4), ("I16", 2), ("I8", 1), ("U64", 8), ("U32", 4),
-        ("U16", 2), ("U8", 1), ("BOOL", 1), ("F8_E4M3", 1), ("F8_E5M2", 1), ("F8_E8M0", 1), ("C64", 8),
-    ];
+    private const string Types = "F32, BF16, F16, F64, I64, I32, I16, I8, U64, U32, U16, U8, BOOL, F8_E4M3, F8_E5M2, F8_E8M0 or C64";
 
     /// <summary>Bytes of one element, or 0 for a type that the format does not know or that packs several elements into a byte.</summary>
-    public static int ElementSize(string dtype) => Array.Find(Types, t => t.Name == dtype).Size;
+    public static int ElementSize(string dtype) => dtype switch
+    {
+        "F64" or "I64" or "U64" or "C64" => 8,
+        "F32" or "I32" or "U32" => 4,
+        "BF16" or "F16" or "I16" or "U16" => 2,
+        "I8" or "U8" or "BOOL" or "F8_E4M3" or "F8_E5M2" or "F8_E8M0" => 1,
+        _ => 0,
+    };
 
     /// <summary>The types that are read as f32.</summary>
     public static bool IsFloat(string dtype) => dtype is "F32" or "BF16" or "F16" or "F64";
@@ -160,7 +163,7 @@ internal static class SafetensorsHeader
         if (dtype is null || shape is null || offsets is null)
             throw new InvalidInputException(where, "dtype, shape and data_offsets", "no " + (dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets"));
         int size = ElementSize(dtype);
-        if (size == 0) throw new InvalidInputException(where, "a dtype of " + string.Join(", ", Types.Select(t => t.Name)), JsonFile.Quote(dtype));
+        if (size == 0) throw new InvalidInputException(where, "a dtype of " + Types, JsonFile.Quote(dtype));
         if (offsets.Length != 2 || offsets[1] < offsets[0])
             throw new InvalidInputException(where, "data_offsets [begin, end] with begin <= end", Format(offsets));
         if (Count(shape) is not { } count || count > long.MaxValue / size)
