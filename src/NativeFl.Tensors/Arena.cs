@@ -1,21 +1,16 @@
 namespace NativeFl.Tensors;
 
-/// <summary>One block of a backend's memory, cut into the tensors of a <see cref="MemoryPlan"/>. Fresh memory is zero.</summary>
-public sealed class Arena : IDisposable
+/// <summary>
+/// One block of a backend's memory, cut into the tensors of a <see cref="MemoryPlan"/>. The block is allocated when the first tensor is
+/// asked for, so that a whole run can be laid out and its plan printed before any memory is taken. Fresh memory is zero.
+/// </summary>
+public sealed class Arena(Backend backend, MemoryPlan plan) : IDisposable
 {
-    private readonly DeviceMemory _memory;
-
-    /// <summary>Allocates everything that <paramref name="plan"/> lists, in one block.</summary>
-    public Arena(Backend backend, MemoryPlan plan)
-    {
-        ArgumentNullException.ThrowIfNull(backend);
-        ArgumentNullException.ThrowIfNull(plan);
-        Bytes = plan.Bytes;
-        _memory = backend.Allocate(Math.Max(plan.Bytes, MemoryPlan.Alignment));
-    }
+    private DeviceMemory? _memory;
+    private bool _disposed;
 
     /// <summary>The size of the block in bytes.</summary>
-    public long Bytes { get; }
+    public long Bytes => plan.Bytes;
 
     /// <summary>The row-major tensor of a slot of the plan that this arena was made from.</summary>
     public TensorView this[Slot slot] => new(Address(slot), slot.Shape, slot.DType);
@@ -24,12 +19,17 @@ public sealed class Arena : IDisposable
     public PackedMatrix Packed(Slot slot) => new(Address(slot), slot.Shape.Rows, slot.Shape.Columns, slot.DType);
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _memory?.Dispose();
+    }
 
     private nint Address(Slot slot)
     {
-        ObjectDisposedException.ThrowIf(_memory.IsClosed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (slot.Offset + slot.Bytes > Bytes) throw new ArgumentException($"slot {slot.Name} belongs to another plan", nameof(slot));
+        _memory ??= backend.Allocate(Math.Max(plan.Bytes, MemoryPlan.Alignment));
         return _memory.Pointer + (nint)slot.Offset;
     }
 }

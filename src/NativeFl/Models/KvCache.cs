@@ -1,0 +1,32 @@
+using NativeFl.Tensors;
+
+namespace NativeFl.Models;
+
+/// <summary>Keys and values of earlier tokens, per block: (sequences · capacity, Hkv · D), sequence after sequence.</summary>
+internal sealed class KvCache : IDisposable
+{
+    private readonly Arena _arena;
+    private readonly Slot[] _keys, _values;
+
+    public KvCache(Transformer model, int sequences, int capacity)
+    {
+        var config = model.Config;
+        var shape = new Shape(checked(sequences * capacity), config.KvHeads * config.HeadWidth);
+        Capacity = capacity;
+        Plan = new MemoryPlan("key/value cache");
+        _keys = [.. Enumerable.Range(0, config.LayerCount).Select(l => Plan.Add($"layer {l} keys", shape, model.Backend.ActivationType))];
+        _values = [.. Enumerable.Range(0, config.LayerCount).Select(l => Plan.Add($"layer {l} values", shape, model.Backend.ActivationType))];
+        _arena = new Arena(model.Backend, Plan);
+    }
+
+    public MemoryPlan Plan { get; }
+
+    /// <summary>Positions of one sequence.</summary>
+    public int Capacity { get; }
+
+    public TensorView Keys(int layer) => _arena[_keys[layer]];
+
+    public TensorView Values(int layer) => _arena[_values[layer]];
+
+    public void Dispose() => _arena.Dispose();
+}

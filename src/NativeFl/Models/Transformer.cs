@@ -1,0 +1,118 @@
+using NativeFl.Tensors;
+
+namespace NativeFl.Models;
+
+/// <summary>A Llama-family model on a backend: its configuration and its weights.</summary>
+public sealed class Transformer : IDisposable
+{
+    private readonly Arena _tables;
+
+    private Transformer(Backend backend, ModelConfig config, DType type)
+    {
+        Backend = backend;
+        Config = config;
+        var plan = new MemoryPlan("rope");
+        var slot = plan.Add("frequencies", new Shape(config.HeadWidth / 2));
+        _tables = new Arena(backend, plan);
+        RopeFrequencies = _tables[slot];
+        backend.Upload<float>(Rotary.Frequencies(config), RopeFrequencies);
+        Weights = new ModelWeights(backend, config, type);
+    }
+
+    /// <summary>Where it computes.</summary>
+    public Backend Backend { get; }
+
+    /// <summary>Its shape.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Its weights.</summary>
+    public ModelWeights Weights { get; }
+
+    /// <summary>(D/2) f32.</summary>
+    internal TensorView RopeFrequencies { get; }
+
+    /// <summary>Reads a Hugging Face checkpoint folder.</summary>
+    /// <param name="backend">Where the weights go.</param>
+    /// <param name="folder">config.json with model.safetensors or its index.</param>
+    /// <param name="weightType">f32 or bf16; null keeps bf16 files as bf16 and everything else as f32.</param>
+    /// <exception cref="InvalidInputException">The folder is not a checkpoint that NativeFl reads.</exception>
+    public static Transformer Load(Backend backend, string folder, DType? weightType = null)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        checkpoint.Validate();
+        return Load(backend, checkpoint, weightType);
+    }
+
+    /// <summary>Reads an opened, validated checkpoint.</summary>
+    public static Transformer Load(Backend backend, Checkpoint checkpoint, DType? weightType = null)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        var type = weightType ?? (checkpoint.StorageType == DType.BF16 ? DType.BF16 : DType.F32);
+        var model = new Transformer(backend, checkpoint.Config, type);
+        model.Weights.Fill((parameter, first, rows) => checkpoint.Read(parameter.Name, first, Math.Max(parameter.Columns, 1), rows.Span));
+        return model;
+    }
+
+    /// <summary>A model with random weights: normal with the config's initializer_range (0.02 by default), norms 1, biases 0.</summary>
+    public static Transformer Random(Backend backend, ModelConfig config, DType weightType, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(config);
+        double deviation = config.Json["initializer_range"]?.GetValue<double>() ?? 0.02;
+        var model = new Transformer(backend, config, weightType);
+        ulong stream = 0;
+        var draws = new Philox(seed);
+        model.Weights.Fill((parameter, first, rows) =>
+        {
+            if (first == 0) draws = new Philox(seed, ++stream);
+            if (parameter.IsVector)
+            {
+                rows.Span.Fill(parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? 1 : 0);
+                return;
+            }
+
+            foreach (ref float value in rows.Span) value = (float)(deviation * draws.NextNormal());
+        });
+        return model;
+    }
+
+    /// <summary>A model that is laid out but holds no weights: what memory plans are made from.</summary>
+    internal static Transformer Plan(Backend backend, ModelConfig config, DType weightType) => new(backend, config, weightType);
+
+    /// <summary>A second model with the same weights, for a client or a baseline that must not touch this one.</summary>
+    public Transformer Clone()
+    {
+        var copy = new Transformer(Backend, Config, Weights.Type);
+        copy.Weights.CopyFrom(Weights);
+        return copy;
+    }
+
+    /// <summary>Writes a complete Hugging Face checkpoint into an existing folder.</summary>
+    /// <param name="folder">Where; normally the work folder of an <see cref="OutputFolder"/>.</param>
+    /// <param name="storage">f32, bf16 or f16: values are rounded once, here.</param>
+    /// <param name="copyTokenizerFrom">A model folder whose tokenizer files belong with the weights, or null.</param>
+    public void Save(string folder, DType storage, string? copyTokenizerFrom)
+    {
+        var tensors = Weights.Layout.Parameters.Select(parameter => new CheckpointTensor(
+            parameter.Name, parameter.Rows, parameter.Columns,
+            (first, buffer, rows) => Weights.Read(parameter, first, buffer.AsSpan(0, rows * Math.Max(parameter.Columns, 1)))));
+        CheckpointWriter.Write(folder, Config, storage, tensors, copyTokenizerFrom);
+    }
+
+    /// <summary>Reads one tensor as f32, row-major, by its Hugging Face name.</summary>
+    public float[] ReadTensor(string name)
+    {
+        var parameter = Weights.Layout.Find(name) ?? throw new ArgumentException($"the model has no tensor {name}", nameof(name));
+        var values = new float[parameter.Count];
+        Weights.Read(parameter, 0, values);
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Weights.Dispose();
+        _tables.Dispose();
+    }
+}
