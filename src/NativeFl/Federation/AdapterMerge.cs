@@ -13,6 +13,7 @@ public static class AdapterMerge
         float[] before = Read(backend, w);
         DenseProduct.Merge(backend, factors, w);
         float[] after = Read(backend, w);
+        Store(after, storage);
         var delta = new float[product.BlockRows * w.In];
         double error = 0, norm = 0;
         for (int first = 0; first < w.Out; first += product.BlockRows)
@@ -22,7 +23,7 @@ public static class AdapterMerge
             product.Rows(first, delta.AsSpan(0, count));
             for (int i = 0; i < count; i++)
             {
-                double difference = (double)Round(after[start + i], storage) - before[start + i] - delta[i];
+                double difference = (double)after[start + i] - before[start + i] - delta[i];
                 error += difference * difference;
                 norm += (double)delta[i] * delta[i];
             }
@@ -42,17 +43,20 @@ public static class AdapterMerge
         return values;
     }
 
-    private static float Round(float value, DType storage) => storage switch
+    /// <summary>What comes back from a file of the type.</summary>
+    private static void Store(float[] values, DType storage)
     {
-        DType.F16 => (float)(Half)value,
-        DType.BF16 => RoundToBfloat16(value),
-        _ => value,
-    };
-
-    /// <summary>Round to nearest, ties to even, on the upper 16 bits.</summary>
-    private static float RoundToBfloat16(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+        if (storage == DType.F32) return;
+        var bits = new ushort[values.Length];
+        if (storage == DType.BF16)
+        {
+            FloatConversion.NarrowBF16(values, bits);
+            FloatConversion.WidenBF16(bits, values);
+        }
+        else
+        {
+            FloatConversion.NarrowF16(values, bits);
+            FloatConversion.WidenF16(bits, values);
+        }
     }
 }

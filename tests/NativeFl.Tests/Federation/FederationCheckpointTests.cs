@@ -1,0 +1,77 @@
+using NativeFl.Federation;
+using NativeFl.Models;
+using NativeFl.Tensors;
+
+namespace NativeFl.Tests.Federation;
+
+public sealed class FederationCheckpointTests
+{
+    private static readonly ModelConfig Config = new()
+    {
+        ModelType = "llama", VocabularySize = 16, HiddenSize = 8, IntermediateSize = 12, LayerCount = 2, Heads = 2, KvHeads = 1, HeadWidth = 4,
+    };
+
+    private string _folder = null!;
+
+    [SetUp]
+    public void Open() => _folder = Directory.CreateTempSubdirectory("nativefl-").FullName;
+
+    [TearDown]
+    public void Close() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void A_server_comes_back_bit_for_bit()
+    {
+        var state = new ServerState
+        {
+            Round = 3,
+            Global = Adapter(1, 4, 2),
+            Beside = Adapter(2, 11, 1),
+            Own = new Dictionary<int, AdapterWeights> { [0] = Adapter(3, 2, 0.7f), [12] = Adapter(4, 1, 3) },
+        };
+        FederationCheckpoint.Save(_folder, state);
+        ServerState back = FederationCheckpoint.Load(_folder, Config);
+        Assert.Multiple(() =>
+        {
+            Assert.That(back.Round, Is.EqualTo(3));
+            Assert.That(back.Own.Keys, Is.EquivalentTo(new[] { 0, 12 }));
+            AssertSame(back.Global!, state.Global);
+            AssertSame(back.Beside!, state.Beside);
+            AssertSame(back.Own[12], state.Own[12]);
+        });
+    }
+
+    [Test]
+    public void A_server_that_holds_nothing_comes_back_empty()
+    {
+        FederationCheckpoint.Save(_folder, new ServerState { Round = 1 });
+        ServerState back = FederationCheckpoint.Load(_folder, Config);
+        Assert.That((back.Round, back.Global, back.Beside, back.Own.Count), Is.EqualTo((1, (AdapterWeights?)null, (AdapterWeights?)null, 0)));
+    }
+
+    [TestCase("""{"round":-1,"global":false,"beside":false,"own":[]}""", "round: expected a whole number of 0 or more, got -1")]
+    [TestCase("""{"round":1,"global":3,"beside":false,"own":[]}""", "global: expected true or false, got 3")]
+    [TestCase("""{"round":1,"global":false,"beside":false}""", "own: expected an array of client ids, got nothing")]
+    [TestCase("""{"round":1,"global":true,"beside":false,"own":[]}""", "global: expected")]
+    public void A_broken_checkpoint_is_refused(string json, string message)
+    {
+        File.WriteAllText(Path.Combine(_folder, "state.json"), json);
+        var error = Assert.Throws<InvalidInputException>(() => FederationCheckpoint.Load(_folder, Config));
+        Assert.That(error.Message, Does.Contain(message));
+    }
+
+    private static AdapterWeights Adapter(int seed, int rank, float scaling) => Adapters.Of(
+        (new ModuleId(0, Projection.Query), Adapters.Factors(seed, rank, 8, 8, scaling)),
+        (new ModuleId(1, Projection.Down), Adapters.Factors(seed + 50, rank + 1, 8, 12, scaling / 3)));
+
+    private static void AssertSame(AdapterWeights got, AdapterWeights expected)
+    {
+        Assert.That(got.Modules.Keys, Is.EqualTo(expected.Modules.Keys));
+        foreach ((ModuleId module, LoraFactors factors) in expected.Modules)
+        {
+            Assert.That(got.Modules[module].Scaling, Is.EqualTo(factors.Scaling));
+            Assert.That(got.Modules[module].A, Is.EqualTo(factors.A));
+            Assert.That(got.Modules[module].B, Is.EqualTo(factors.B));
+        }
+    }
+}
