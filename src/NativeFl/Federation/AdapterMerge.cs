@@ -6,7 +6,31 @@ namespace NativeFl.Federation;
 /// <summary>W ← W + s BᵀA in every module of an adapter, with the price of storing the result.</summary>
 public static class AdapterMerge
 {
-    /// <summary>One matrix: ‖(W′ − W) − ΔW‖² and ‖ΔW‖².</summary>
+    /// <summary>Merges and measures.</summary>
+    /// <param name="model">The base; it is changed, in its own type.</param>
+    /// <param name="adapter">What is added.</param>
+    /// <param name="storage">The type that the checkpoint will have.</param>
+    /// <returns>
+    /// rounding = ‖(W′ − W) − ΔW‖_F / ‖ΔW‖_F over the adapter's modules, W′ after storage as <paramref name="storage"/>, ΔW as the backend
+    /// computes it alone; 0 for an adapter whose product is zero.
+    /// </returns>
+    public static double Into(Transformer model, AdapterWeights adapter, DType storage)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(adapter);
+        double error = 0, norm = 0;
+        foreach ((ModuleId module, LoraFactors factors) in adapter.Modules)
+        {
+            if (factors.Rank == 0) continue;
+            (double moduleError, double moduleNorm) = Into(model.Backend, model.Weights.LinearOf(module), factors, storage);
+            error += moduleError;
+            norm += moduleNorm;
+        }
+
+        return error == 0 ? 0 : Math.Sqrt(error / norm);
+    }
+
+    /// <summary>The same for one matrix: ‖(W′ − W) − ΔW‖² and ‖ΔW‖².</summary>
     internal static (double Error, double Norm) Into(Backend backend, PackedMatrix w, LoraFactors factors, DType storage)
     {
         using var product = new DenseProduct(backend, w.Out, w.In, [factors]);

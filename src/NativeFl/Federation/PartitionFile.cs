@@ -1,0 +1,44 @@
+using System.Text.Json;
+using NativeFl.Data;
+
+namespace NativeFl.Federation;
+
+/// <summary>
+/// Who had what and which seeds, so that every client of a round can be trained again by hand:
+/// {"seed", "rounds", "clients": [{"id", "rank", "alpha", "seeds": [one a round], "records": [record ids in the client's order]}]}.
+/// </summary>
+public static class PartitionFile
+{
+    /// <summary>Writes the file's one JSON object.</summary>
+    public static void Write(
+        Stream stream, FederationOptions options, IReadOnlyList<ClientSpecification> clients, IReadOnlyList<TokenizedExample> examples)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(clients);
+        ArgumentNullException.ThrowIfNull(examples);
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        json.WriteNumber("seed", options.Seed);
+        json.WriteNumber("rounds", options.Rounds);
+        json.WriteStartArray("clients");
+        foreach (ClientSpecification client in clients) Write(json, options, client, examples);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(
+        Utf8JsonWriter json, FederationOptions options, ClientSpecification client, IReadOnlyList<TokenizedExample> examples)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("id", client.Id);
+        json.WriteNumber("rank", client.Rank);
+        json.WriteNumber("alpha", client.Alpha);
+        json.WriteStartArray("seeds");
+        for (int round = 1; round <= options.Rounds; round++) json.WriteNumberValue(options.SeedOf(round, client.Id));
+        json.WriteEndArray();
+        json.WriteStartArray("records");
+        foreach (int index in client.Examples) json.WriteStringValue(examples[index].Id);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}
