@@ -93,7 +93,7 @@ public static class ModelConfigFile
             Heads = heads,
             KvHeads = kvHeads,
             HeadWidth = ReadHeadWidth(fields, family, hidden, heads),
-            NormEpsilon = (float)fields.PositiveDouble("rms_norm_eps", 1e-6),
+            NormEpsilon = ReadEpsilon(fields),
             RopeTheta = theta,
             RopeScaling = scaling,
             MaxPositions = positions,
@@ -122,6 +122,12 @@ public static class ModelConfigFile
             if (node is not JsonArray list || list.Any(item => item is not JsonValue value || !value.TryGetValue(out bool drop) || drop))
                 throw fields.Error(key, "no dropped layers");
         }
+    }
+
+    private static float ReadEpsilon(JsonFields fields)
+    {
+        float epsilon = (float)fields.PositiveDouble("rms_norm_eps", 1e-6);
+        return epsilon > 0 && float.IsFinite(epsilon) ? epsilon : throw fields.Error("rms_norm_eps", "a positive number that f32 can hold");
     }
 
     private static int ReadHeadWidth(JsonFields fields, string family, int hidden, int heads)

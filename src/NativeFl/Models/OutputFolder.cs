@@ -104,8 +104,11 @@ public sealed class OutputFolder : IDisposable
         RandomAccess.FlushToDisk(handle);
     }
 
-    private static bool Contains(string folder, string path) =>
-        (path + Path.DirectorySeparatorChar).StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    private static bool Contains(string folder, string path)
+    {
+        string prefix = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
+        return (path + Path.DirectorySeparatorChar).StartsWith(prefix, StringComparison.Ordinal);
+    }
 
     // What cannot be deleted stays behind under its temporary name; the result itself is in place or untouched.
     private static void Delete(string folder)

@@ -71,8 +71,8 @@ public sealed class SafetensorsWriter : IDisposable
     /// <exception cref="RunFailedException">The disk is full or fails.</exception>
     public void Write(ReadOnlySpan<float> values)
     {
-        string type = Take(values.Length);
-        if (!SafetensorsHeader.IsFloat(type)) throw new ArgumentException($"a tensor of {type} takes integers", nameof(values));
+        if (values.Length == 0) return;
+        string type = Take(values.Length, isFloat: true);
         for (int i = 0; i < values.Length; i += Chunk)
         {
             ReadOnlySpan<float> part = values.Slice(i, Math.Min(Chunk, values.Length - i));
@@ -97,8 +97,8 @@ public sealed class SafetensorsWriter : IDisposable
     /// <exception cref="RunFailedException">The disk is full or fails.</exception>
     public void WriteInt64(ReadOnlySpan<long> values)
     {
-        string type = Take(values.Length);
-        if (SafetensorsHeader.IsFloat(type)) throw new ArgumentException($"a tensor of {type} takes floating-point numbers", nameof(values));
+        if (values.Length == 0) return;
+        string type = Take(values.Length, isFloat: false);
         for (int i = 0; i < values.Length; i += Chunk)
         {
             ReadOnlySpan<long> part = values.Slice(i, Math.Min(Chunk, values.Length - i));
@@ -206,14 +206,15 @@ public sealed class SafetensorsWriter : IDisposable
         ? checked(Count(tensor) * SafetensorsHeader.ElementSize(tensor.DType))
         : throw new ArgumentException($"{tensor.Name}: {tensor.DType} cannot be written", nameof(tensor));
 
-    private string Take(int count)
+    private string Take(int count, bool isFloat)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_tensor >= _tensors.Count && count > 0) throw new ArgumentException("every declared tensor is already written");
-        if (_tensor >= _tensors.Count) return "F32";
-        if (count > _left) throw new ArgumentException($"{_tensors[_tensor].Name} takes {_left} more values, not {count}");
+        if (_tensor >= _tensors.Count) throw new ArgumentException("every declared tensor is already written");
+        (string name, string type, _) = _tensors[_tensor];
+        if (SafetensorsHeader.IsFloat(type) != isFloat) throw new ArgumentException($"{name} holds values of {type}");
+        if (count > _left) throw new ArgumentException($"{name} takes {_left} more values, not {count}");
         _left -= count;
-        return _tensors[_tensor].DType;
+        return type;
     }
 
     // To the next tensor that has values.

@@ -14,9 +14,9 @@ internal static class ShardPath
     {
         bool isPlain = name.Length is > 0 and <= 255 && name is not ("." or "..") && name.AsSpan().IndexOfAny("/\\:") < 0 && !name.Any(char.IsControl);
         if (!isPlain) throw new InvalidInputException($"{index}: weight_map", "file names inside the folder", JsonFile.Quote(name));
-        string path = Path.Combine(folder, name);
+        string home = RealFolder(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), path = Path.Combine(home, name);
         FileInfo file = new(path);
-        if (file.LinkTarget is null) return path;
+        if (file.LinkTarget is null) return Path.Combine(folder, name);
 
         string target;
         try
@@ -29,9 +29,8 @@ internal static class ShardPath
         }
 
         // The target is opened in place of the link, so that what was checked is what is read.
-        string given = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        string home = RealFolder(given), parent = Path.GetDirectoryName(target) ?? target;
-        if (parent == home || parent == given || parent == BlobFolder(home)) return target;
+        string? parent = Path.GetDirectoryName(target);
+        if (parent == home || parent == BlobFolder(home)) return target;
         throw new InvalidInputException(path, "a file inside the folder", "a symbolic link to " + JsonFile.Quote(target));
     }
 

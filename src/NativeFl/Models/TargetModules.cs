@@ -43,7 +43,7 @@ public sealed record TargetModules
         if (text == Everything) return All;
         string[] names = text.Split(',', StringSplitOptions.TrimEntries);
         if (text.StartsWith('[') && ParseList(text) is { } listed) names = listed;
-        else if (!names.All(IsPlain)) return new TargetModules(text, null, new ModulePattern(text, Flag));
+        else if (!text.All(c => IsPlain(c) || c is ',' or ' ')) return new TargetModules(text, null, new ModulePattern(text, Flag));
         foreach (string name in names)
         {
             if (!IsLayer(name)) throw new InvalidInputException(Flag, Choices(), JsonFile.Quote(name));
@@ -89,7 +89,7 @@ public sealed record TargetModules
         return false;
     }
 
-    private static bool IsPlain(string name) => name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.');
+    private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '_' or '.';
 
     // A name with a layer number is compared with that layer's modules, any other with those of layer 0.
     private static bool IsLayer(string name)
