@@ -3,43 +3,76 @@ using NativeFl.Tensors;
 namespace NativeFl.Data;
 
 /// <summary>
-/// An endless, deterministic order of example indices: epoch e is a permutation drawn from stream e of the seed (or file order). A batch
-/// never straddles two epochs. The state is the position alone.
+/// The endless order in which examples are seen: epoch e is a permutation drawn from Philox(seed, e), or the file's own order. Its whole
+/// state is (seed, position), so a run resumes anywhere.
 /// </summary>
 public sealed class BatchOrder
 {
-    private readonly int[] _epoch;
+    private readonly int _count;
     private readonly bool _shuffle;
     private readonly ulong _seed;
-    private long _drawn = -1;
+    private readonly int[] _order;
+    private long _epoch = -1;
 
-    /// <summary>Starts at <paramref name="position"/>, the number of examples already drawn.</summary>
+    /// <summary>Starts at a position.</summary>
+    /// <param name="count">Number of examples, at least 1.</param>
+    /// <param name="shuffle">False: file order in every epoch.</param>
+    /// <param name="seed">Of all permutations.</param>
+    /// <param name="position">How many examples have been seen.</param>
     public BatchOrder(int count, bool shuffle, ulong seed, long position = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
-        (_epoch, _shuffle, _seed, Position) = (new int[count], shuffle, seed, position);
+        _count = count;
+        _shuffle = shuffle;
+        _seed = seed;
+        _order = new int[count];
+        Position = position;
     }
 
-    /// <summary>Examples drawn so far.</summary>
+    /// <summary>How many examples have been given out since the beginning.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Draws the next batch; at the end of an epoch it may be short.</summary>
-    /// <returns>How many indices were written.</returns>
-    public int NextBatch(Span<int> indices)
+    /// <summary>The epoch of the next example, from 0.</summary>
+    public long Epoch => Position / _count;
+
+    /// <summary>Steps of one epoch: ⌈count / batch size⌉.</summary>
+    public int StepsPerEpoch(int batchSize)
     {
-        long epoch = Position / _epoch.Length;
-        if (epoch != _drawn) Draw(epoch);
-        int offset = (int)(Position % _epoch.Length), count = Math.Min(indices.Length, _epoch.Length - offset);
-        _epoch.AsSpan(offset, count).CopyTo(indices);
-        Position += count;
-        return count;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        return (int)(((long)_count + batchSize - 1) / batchSize);
     }
 
-    private void Draw(long epoch)
+    /// <summary>The next indices, running on from one epoch into the next.</summary>
+    public void Next(Span<int> indices)
     {
-        for (int i = 0; i < _epoch.Length; i++) _epoch[i] = i;
-        if (_shuffle) new Philox(_seed, (ulong)epoch).Shuffle<int>(_epoch);
-        _drawn = epoch;
+        for (int i = 0; i < indices.Length; i++) indices[i] = Next();
+    }
+
+    /// <summary>The next batch of this epoch.</summary>
+    /// <param name="indices">As long as a full batch.</param>
+    /// <returns>How many indices were written: less than a full batch at the end of an epoch.</returns>
+    public int NextBatch(Span<int> indices)
+    {
+        int length = (int)Math.Min(indices.Length, _count - (Position % _count));
+        Next(indices[..length]);
+        return length;
+    }
+
+    private int Next()
+    {
+        long epoch = Epoch;
+        if (epoch != _epoch)
+        {
+            _epoch = epoch;
+            for (int i = 0; i < _count; i++) _order[i] = i;
+            if (_shuffle)
+            {
+                var random = new Philox(_seed, (ulong)epoch);
+                random.Shuffle<int>(_order);
+            }
+        }
+
+        return _order[Position++ % _count];
     }
 }
