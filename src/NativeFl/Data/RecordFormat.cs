@@ -12,18 +12,15 @@ internal sealed record RecordFormat(string Name, string? Prompt, string? Context
     /// <summary>The one format in which the whole record is learnt.</summary>
     public const string PlainText = "text";
 
-    private static readonly IReadOnlyList<(string Name, string? Prompt, string? Context, string Answer)> Known =
+    private static readonly RecordFormat[] Known =
     [
-        ("alpaca", "instruction", "input", "output"),
-        ("dolly", "instruction", "context", "response"),
-        ("question", "question", null, "answer"),
-        ("prompt", "prompt", null, "response"),
-        ("prompt", "prompt", null, "completion"),
-        (PlainText, null, null, "text"),
+        new("alpaca", "instruction", "input", "output"),
+        new("dolly", "instruction", "context", "response"),
+        new("question", "question", null, "answer"),
+        new("prompt", "prompt", null, "response"),
+        new("prompt", "prompt", null, "completion"),
+        new(PlainText, null, null, "text"),
     ];
-
-    /// <summary>Whether the fields were named by the caller rather than recognised.</summary>
-    public bool IsNamed { get; private init; }
 
     /// <summary>Recognises a record by its fields.</summary>
     /// <exception cref="InvalidInputException">No format fits; names file and line.</exception>
@@ -34,19 +31,11 @@ internal sealed record RecordFormat(string Name, string? Prompt, string? Context
         string? prompt = options.PromptField ?? known?.Prompt;
         string answer = options.AnswerField ?? known?.Answer ?? throw Unknown(record);
         bool same = known is not null && prompt == known.Prompt && answer == known.Answer;
-        return same ? known! : new RecordFormat("named", prompt, null, answer) { IsNamed = true };
+        return same ? known! : new RecordFormat("named", prompt, null, answer);
     }
 
-    private static RecordFormat? Recognise(DataRecord record)
-    {
-        foreach ((string name, string? prompt, string? context, string answer) in Known)
-        {
-            if ((prompt is null || record.Fields.ContainsKey(prompt)) && record.Fields.ContainsKey(answer))
-                return new RecordFormat(name, prompt, context, answer);
-        }
-
-        return null;
-    }
+    private static RecordFormat? Recognise(DataRecord record) => Array.Find(
+        Known, f => (f.Prompt is null || record.Fields.ContainsKey(f.Prompt)) && record.Fields.ContainsKey(f.Answer));
 
     private static InvalidInputException Unknown(DataRecord record)
     {
