@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace NativeFl.Tensors.Cpu;
 
 public sealed unsafe partial class CpuBackend
@@ -6,14 +8,20 @@ public sealed unsafe partial class CpuBackend
     public override void ColumnSum(TensorView x, TensorView sums)
     {
         Expect.Tensor(nameof(x), x, DType.F32, x.Rows, x.Columns);
-        if (sums.DType != DType.F32 || sums.Count != x.Columns)
-            throw new ArgumentException($"sums: expected ({x.Columns}) F32, got {sums.Shape} {sums.DType}", nameof(sums));
+        Expect.Vector(nameof(sums), sums, x.Columns);
         int rows = x.Rows, columns = x.Columns;
         float* from = (float*)x.Pointer;
         float* to = (float*)sums.Pointer;
-        for (int n = 0; n < rows; n++)
+        // A thread owns whole columns, so that each is summed from the first row to the last.
+        ParallelFor(columns, 256, (start, end) =>
         {
-            for (int c = 0; c < columns; c++) to[c] += from[((long)n * columns) + c];
-        }
+            for (long row = 0; row < rows; row++)
+            {
+                float* line = from + (row * columns);
+                int c = start;
+                for (; c + 8 <= end; c += 8) (Vector256.Load(to + c) + Vector256.Load(line + c)).Store(to + c);
+                for (; c < end; c++) to[c] += line[c];
+            }
+        });
     }
 }

@@ -1,3 +1,5 @@
+using NativeFl.Tensors.Cpu.Gemm;
+
 namespace NativeFl.Tensors.Cpu;
 
 public sealed unsafe partial class CpuBackend
@@ -8,12 +10,18 @@ public sealed unsafe partial class CpuBackend
         Expect.Packed(nameof(w), w);
         Expect.Tensor(nameof(x), x, DType.F32, x.Rows, w.In);
         Expect.Tensor(nameof(y), y, DType.F32, x.Rows, w.Out);
-        using DeviceMemory wide = Widened(w, out TensorView rows);
-        MatMul(x, false, rows, true, accumulate, y);
-        for (int n = 0; n < y.Rows && !bias.IsEmpty; n++)
+        if (!bias.IsEmpty) Expect.Vector(nameof(bias), bias, w.Out);
+        if (_blas is not null)
         {
-            for (int o = 0; o < w.Out; o++) ((float*)y.Pointer)[((long)n * w.Out) + o] += ((float*)bias.Pointer)[o];
+            _blas.LinearForward(x, w, accumulate, y);
+            AddBias(bias, y);
+            return;
         }
+        var product = new Product(Operand.Of(x), w, turned: false, Operand.Of(y))
+        {
+            Bias = (float*)bias.Pointer, Accumulate = accumulate, M = x.Rows, N = w.Out, K = w.In,
+        };
+        Run(&product);
     }
 
     /// <inheritdoc/>
@@ -22,15 +30,30 @@ public sealed unsafe partial class CpuBackend
         Expect.Packed(nameof(w), w);
         Expect.Tensor(nameof(dy), dy, DType.F32, dy.Rows, w.Out);
         Expect.Tensor(nameof(dx), dx, DType.F32, dy.Rows, w.In);
-        using DeviceMemory wide = Widened(w, out TensorView rows);
-        MatMul(dy, false, rows, false, accumulate, dx);
+        if (_blas is not null)
+        {
+            _blas.LinearBackward(dy, w, accumulate, dx);
+            return;
+        }
+        var product = new Product(Operand.Of(dy), w, turned: true, Operand.Of(dx))
+        {
+            Accumulate = accumulate, M = dy.Rows, N = w.In, K = w.Out,
+        };
+        Run(&product);
     }
 
-    private DeviceMemory Widened(PackedMatrix w, out TensorView rows)
+    private void AddBias(TensorView bias, TensorView y)
     {
-        DeviceMemory memory = Allocate((long)w.Out * w.In * sizeof(float));
-        rows = new TensorView(memory.Pointer, new Shape(w.Out, w.In), DType.F32);
-        Unpack(w, 0, rows);
-        return memory;
+        if (bias.IsEmpty) return;
+        int columns = y.Columns;
+        float* from = (float*)bias.Pointer;
+        float* to = (float*)y.Pointer;
+        ParallelFor(y.Rows, 64, (start, end) =>
+        {
+            for (long row = start; row < end; row++)
+            {
+                for (int column = 0; column < columns; column++) to[(row * columns) + column] += from[column];
+            }
+        });
     }
 }

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using NativeFl.Tensors.Cpu.Gemm;
+
 namespace NativeFl.Tensors.Cpu;
 
 public sealed unsafe partial class CpuBackend
@@ -5,14 +8,21 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public override void LoraForward(TensorView x, TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, TensorView s, TensorView y)
     {
-        int inputs = x.Columns, outputs = y.Columns;
         CheckLora(x, a, b, groups, s, y);
-        foreach (LoraGroup g in groups)
+        var call = new LoraCall { X = x, Y = y, A = a, B = b, S = s, Multipliers = GCHandle.ToIntPtr(_multipliersHandle) };
+        fixed (LoraGroup* first = groups)
         {
-            if (g.RowCount == 0 || g.RankCount == 0 || g.Scaling == 0) continue;
-            Strided x0 = Rows(x, g.RowStart), s0 = Rows(s, g.RowStart, g.Column), y0 = Rows(y, g.RowStart);
-            Product(x0, Turned(Rows(a, g.RankStart)), g.RowCount, g.RankCount, inputs, 1, false, s0);
-            Product(s0, Rows(b, g.RankStart), g.RowCount, outputs, g.RankCount, g.Scaling, true, y0);
+            for (int start = 0; start < groups.Length; start += call.Count)
+            {
+                call.TakeByRows(first + start, groups.Length - start, Threads);
+                Dispatch(call.Count * call.Parts, call.Operations, &RunItem, &call);
+            }
+        }
+
+        static void RunItem(void* context, int item, int worker)
+        {
+            LoraCall* call = (LoraCall*)context;
+            call->Forward(item, MultiplierOf(call->Multipliers, worker));
         }
     }
 
@@ -21,27 +31,41 @@ public sealed unsafe partial class CpuBackend
         TensorView dy, TensorView x, TensorView a, TensorView b, TensorView s, ReadOnlySpan<LoraGroup> groups,
         TensorView ds, TensorView da, TensorView db, TensorView dx)
     {
-        int inputs = a.Columns, outputs = b.Columns;
         CheckLora(x, a, b, groups, s, dy);
         Expect.Tensor(nameof(ds), ds, DType.F32, s.Rows, s.Columns);
         if (!da.IsEmpty) Expect.Tensor(nameof(da), da, DType.F32, a.Rows, a.Columns);
         if (!db.IsEmpty) Expect.Tensor(nameof(db), db, DType.F32, b.Rows, b.Columns);
         if (!dx.IsEmpty) Expect.Tensor(nameof(dx), dx, DType.F32, x.Rows, x.Columns);
-        foreach (LoraGroup g in groups)
+        var call = new LoraCall
         {
-            if (g.RowCount == 0 || g.RankCount == 0 || g.Scaling == 0) continue;
-            int n = g.RowCount, r = g.RankCount;
-            Strided dy0 = Rows(dy, g.RowStart), ds0 = Rows(ds, g.RowStart, g.Column), s0 = Rows(s, g.RowStart, g.Column);
-            Product(dy0, Turned(Rows(b, g.RankStart)), n, r, outputs, g.Scaling, false, ds0);
-            if (!db.IsEmpty) Product(Turned(s0), dy0, r, outputs, n, g.Scaling, true, Rows(db, g.RankStart));
-            if (!da.IsEmpty) Product(Turned(ds0), Rows(x, g.RowStart), r, inputs, n, 1, true, Rows(da, g.RankStart));
-            if (!dx.IsEmpty) Product(ds0, Rows(a, g.RankStart), n, inputs, r, 1, true, Rows(dx, g.RowStart));
+            X = x, Y = dy, A = a, B = b, S = s, DS = ds, DA = da, DB = db, DX = dx, Multipliers = GCHandle.ToIntPtr(_multipliersHandle),
+        };
+        fixed (LoraGroup* first = groups)
+        {
+            for (int start = 0; start < groups.Length; start += call.Count)
+            {
+                call.TakeByRows(first + start, groups.Length - start, Threads);
+                Dispatch(call.Count * call.Parts, call.Operations, &RunRows, &call);
+            }
+            for (int start = 0; start < groups.Length; start += call.Count)
+            {
+                call.TakeByRanks(first + start, groups.Length - start);
+                Dispatch(call.Count * call.Parts, call.Operations, &RunRanks, &call);
+            }
+        }
+
+        static void RunRows(void* context, int item, int worker)
+        {
+            LoraCall* call = (LoraCall*)context;
+            call->BackwardRows(item, MultiplierOf(call->Multipliers, worker));
+        }
+
+        static void RunRanks(void* context, int item, int worker)
+        {
+            LoraCall* call = (LoraCall*)context;
+            call->BackwardRanks(item, MultiplierOf(call->Multipliers, worker));
         }
     }
-
-    private static Strided Rows(TensorView t, int row, int column = 0) => new((float*)t.Pointer + ((long)row * t.Columns) + column, t.Columns, 1);
-
-    private static Strided Turned(Strided t) => new(t.Pointer, t.Column, t.Row);
 
     private static void CheckLora(TensorView x, TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, TensorView s, TensorView y)
     {

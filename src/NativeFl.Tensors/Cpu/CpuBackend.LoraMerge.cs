@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using NativeFl.Tensors.Cpu.Gemm;
+
 namespace NativeFl.Tensors.Cpu;
 
 public sealed unsafe partial class CpuBackend
@@ -8,13 +11,24 @@ public sealed unsafe partial class CpuBackend
         Expect.Packed(nameof(w), w);
         Expect.Tensor(nameof(a), a, DType.F32, a.Rows, w.In);
         Expect.Tensor(nameof(b), b, DType.F32, a.Rows, w.Out);
-        using DeviceMemory wide = Widened(w, out TensorView rows);
-        foreach (LoraGroup g in groups)
+        long ranks = 0;
+        foreach (LoraGroup group in groups)
         {
-            Expect.Range("ranks", g.RankStart, g.RankCount, a.Rows);
-            if (g.RankCount == 0 || g.Scaling == 0) continue;
-            Product(Turned(Rows(b, g.RankStart)), Rows(a, g.RankStart), w.Out, w.In, g.RankCount, g.Scaling, true, Rows(rows, 0));
+            Expect.Range("ranks", group.RankStart, group.RankCount, a.Rows);
+            if (group.Scaling != 0) ranks += group.RankCount;
         }
-        Pack(rows, 0, w);
+        if (ranks == 0) return;
+        fixed (LoraGroup* first = groups)
+        {
+            nint multipliers = GCHandle.ToIntPtr(_multipliersHandle);
+            var call = new MergeCall(w, _packed.Width, multipliers) { A = a, B = b, Groups = first, Count = groups.Length };
+            Dispatch(call.Items, 2 * ranks * w.Out * w.In, &RunItem, &call);
+        }
+
+        static void RunItem(void* context, int item, int worker)
+        {
+            MergeCall* call = (MergeCall*)context;
+            call->Run(item, MultiplierOf(call->Multipliers, worker));
+        }
     }
 }

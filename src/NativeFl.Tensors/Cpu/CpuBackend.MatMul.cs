@@ -1,3 +1,5 @@
+using NativeFl.Tensors.Cpu.Gemm;
+
 namespace NativeFl.Tensors.Cpu;
 
 public sealed unsafe partial class CpuBackend
@@ -10,32 +12,16 @@ public sealed unsafe partial class CpuBackend
         Expect.Tensor(nameof(a), a, DType.F32, a.Rows, a.Columns);
         Expect.Tensor(nameof(b), b, DType.F32, transposeB ? n : k, transposeB ? k : n);
         Expect.Tensor(nameof(c), c, DType.F32, m, n);
-        var left = new Strided((float*)a.Pointer, transposeA ? 1 : k, transposeA ? m : 1);
-        var right = new Strided((float*)b.Pointer, transposeB ? 1 : n, transposeB ? k : 1);
-        Product(left, right, m, n, k, 1, accumulate, new Strided((float*)c.Pointer, n, 1));
-    }
-
-    /// <summary>c (m, n) = scale · a (m, k) b (k, n), or c += that.</summary>
-    private void Product(Strided a, Strided b, int m, int n, int k, float scale, bool accumulate, Strided c) => ParallelFor(m, 4, (start, end) =>
-    {
-        for (int i = start; i < end; i++)
+        if (_blas is not null)
         {
-            for (int j = 0; j < n; j++)
-            {
-                float sum = 0;
-                for (int l = 0; l < k; l++) sum += a.Pointer[(i * a.Row) + (l * a.Column)] * b.Pointer[(l * b.Row) + (j * b.Column)];
-                float* target = c.Pointer + (i * c.Row) + (j * c.Column);
-                *target = accumulate ? *target + (scale * sum) : scale * sum;
-            }
+            _blas.Multiply(a, transposeA, b, transposeB, accumulate, c);
+            return;
         }
-    });
-
-    private readonly struct Strided(float* pointer, long row, long column)
-    {
-        public float* Pointer { get; } = pointer;
-
-        public long Row { get; } = row;
-
-        public long Column { get; } = column;
+        Operand left = Operand.Of(a), right = Operand.Of(b);
+        var product = new Product(transposeA ? left.Turned : left, transposeB ? right.Turned : right, Operand.Of(c))
+        {
+            Accumulate = accumulate, M = m, N = n, K = k,
+        };
+        Run(&product);
     }
 }

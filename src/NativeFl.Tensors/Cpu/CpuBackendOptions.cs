@@ -8,4 +8,7 @@ public sealed record CpuBackendOptions
 
     /// <summary>Whose matrix product to use; never chosen by timing, so that the same command gives the same bits.</summary>
     public CpuBlas Blas { get; init; } = CpuBlas.None;
+
+    /// <summary>The widest vectors that the matrix kernels may use, so that one machine can test them all.</summary>
+    internal int MaxVectorBits { get; init; } = 512;
 }

@@ -69,7 +69,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         Release();
     }
 
-    /// <summary>Runs function(context, item, worker) for each item; worker, below <see cref="Threads"/>, names the scratch to use.</summary>
+    /// <summary>Runs function(context, item, worker) for each item; the worker, below <see cref="Threads"/>, is whose scratch to use.</summary>
     public void Run(int items, delegate*<void*, int, int, void> function, void* context)
     {
         if (items <= 0) return;
@@ -85,6 +85,17 @@ internal sealed unsafe class WorkerPool : IDisposable
         Release();
     }
 
+    /// <summary>The number of the pool thread that calls, 0 for any other.</summary>
+    public int CurrentWorker()
+    {
+        Thread current = Thread.CurrentThread;
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            if (ReferenceEquals(_threads[i], current)) return i + 1;
+        }
+        return 0;
+    }
+
     /// <summary>Ends the workers.</summary>
     public void Dispose()
     {
@@ -93,17 +104,6 @@ internal sealed unsafe class WorkerPool : IDisposable
         WakeSleepers();
         foreach (Thread thread in _threads) thread.Join();
         _sleepers.Dispose();
-    }
-
-    /// <summary>The number of the pool thread that calls, 0 for any other.</summary>
-    private int CurrentWorker()
-    {
-        Thread current = Thread.CurrentThread;
-        for (int i = 0; i < _threads.Length; i++)
-        {
-            if (ReferenceEquals(_threads[i], current)) return i + 1;
-        }
-        return 0;
     }
 
     private bool TryOwn()

@@ -1,0 +1,29 @@
+namespace NativeFl.Tensors.Cpu.Gemm;
+
+/// <summary>One call of a micro-kernel: c = a b or c += a b, a (rows, K), b (K, columns); rows and columns are the kernel's.</summary>
+internal unsafe struct GemmTile
+{
+    /// <summary>a[row, k] is A[k · AStep + row].</summary>
+    public float* A;
+
+    /// <summary>Floats from one k to the next in A.</summary>
+    public nint AStep;
+
+    /// <summary>b[k, column] is B[k · BStep + column].</summary>
+    public float* B;
+
+    /// <summary>Floats from one k to the next in B.</summary>
+    public nint BStep;
+
+    /// <summary>c[row, column] is C[row · CStep + column].</summary>
+    public float* C;
+
+    /// <summary>Floats from one row to the next in C.</summary>
+    public nint CStep;
+
+    /// <summary>The length of the sum.</summary>
+    public nint K;
+
+    /// <summary>Whether C is added to rather than overwritten.</summary>
+    public bool Accumulate;
+}

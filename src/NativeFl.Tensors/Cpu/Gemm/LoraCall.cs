@@ -1,0 +1,151 @@
+namespace NativeFl.Tensors.Cpu.Gemm;
+
+/// <summary>
+/// One call of the adapter stack, cut into items that any thread may compute: runs of rows for S and y (or dS and dx), runs of
+/// columns for dA and dB. Groups that touch the same rows (or ranks) are taken one after the other.
+/// </summary>
+internal unsafe struct LoraCall
+{
+    /// <summary>The fewest rows of an item: below, bringing A into order costs more than it saves.</summary>
+    private const int LeastRows = 48;
+
+    /// <summary>Columns of dA or dB of an item.</summary>
+    private const int ColumnRun = 256;
+
+    private LoraGroup* _groups;
+    private int _rowRun;
+
+    /// <summary>x (N, in); Y is y, or dy in the backward (N, out).</summary>
+    public TensorView X, Y;
+
+    /// <summary>A (R, in), B (R, out).</summary>
+    public TensorView A, B;
+
+    /// <summary>S and dS (N, columns).</summary>
+    public TensorView S, DS;
+
+    /// <summary>The gradients, each empty where it is not wanted.</summary>
+    public TensorView DA, DB, DX;
+
+    /// <summary>The handle of the threads' multipliers.</summary>
+    public nint Multipliers;
+
+    /// <summary>Groups taken.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Items of each group taken.</summary>
+    public int Parts { get; private set; }
+
+    /// <summary>Floating-point operations of what was taken.</summary>
+    public long Operations { get; private set; }
+
+    /// <summary>Takes as many of the next groups as have rows of their own, cut by rows.</summary>
+    public void TakeByRows(LoraGroup* groups, int count, int threads)
+    {
+        int taken = 0, end = 0, most = 0;
+        long rows = 0, cells = 0;
+        for (; taken < count; taken++)
+        {
+            LoraGroup g = groups[taken];
+            if (IsSkipped(g)) continue;
+            if (g.RowStart < end) break;
+            end = g.RowStart + g.RowCount;
+            most = Math.Max(most, g.RowCount);
+            rows += g.RowCount;
+            cells += (long)g.RowCount * g.RankCount;
+        }
+        _groups = groups;
+        Count = taken;
+        _rowRun = (int)Math.Clamp(rows / (4 * threads), LeastRows, Multiplier.MaxRows);
+        Parts = (most + _rowRun - 1) / _rowRun;
+        Operations = 2 * cells * (A.Columns + B.Columns);
+    }
+
+    /// <summary>Takes as many of the next groups as have ranks of their own, cut by columns of dB, then of dA.</summary>
+    public void TakeByRanks(LoraGroup* groups, int count)
+    {
+        int taken = 0, end = 0;
+        long cells = 0;
+        for (; taken < count; taken++)
+        {
+            LoraGroup g = groups[taken];
+            if (IsSkipped(g)) continue;
+            if (g.RankStart < end) break;
+            end = g.RankStart + g.RankCount;
+            cells += (long)g.RowCount * g.RankCount;
+        }
+        _groups = groups;
+        Count = taken;
+        Parts = Runs(DB) + Runs(DA);
+        Operations = 2 * cells * ((DB.IsEmpty ? 0 : DB.Columns) + (DA.IsEmpty ? 0 : DA.Columns));
+    }
+
+    /// <summary>S = x Aᵀ; y += scaling · S B.</summary>
+    public readonly void Forward(int item, Multiplier multiplier)
+    {
+        if (!Rows(item, out LoraGroup g)) return;
+        Operand s = Operand.Of(S, g.RowStart, g.Column);
+        var down = new Product(Operand.Of(X, g.RowStart), Operand.Of(A, g.RankStart).Turned, s)
+        {
+            M = g.RowCount, N = g.RankCount, K = A.Columns,
+        };
+        multiplier.Run(&down);
+        var up = new Product(s, Operand.Of(B, g.RankStart), Operand.Of(Y, g.RowStart))
+        {
+            Scale = g.Scaling, Accumulate = true, M = g.RowCount, N = B.Columns, K = g.RankCount,
+        };
+        multiplier.Run(&up);
+    }
+
+    /// <summary>dS = scaling · dy Bᵀ; dx += dS A.</summary>
+    public readonly void BackwardRows(int item, Multiplier multiplier)
+    {
+        if (!Rows(item, out LoraGroup g)) return;
+        Operand ds = Operand.Of(DS, g.RowStart, g.Column);
+        var down = new Product(Operand.Of(Y, g.RowStart), Operand.Of(B, g.RankStart).Turned, ds)
+        {
+            Scale = g.Scaling, M = g.RowCount, N = g.RankCount, K = B.Columns,
+        };
+        multiplier.Run(&down);
+        if (DX.IsEmpty) return;
+        var up = new Product(ds, Operand.Of(A, g.RankStart), Operand.Of(DX, g.RowStart))
+        {
+            Accumulate = true, M = g.RowCount, N = A.Columns, K = g.RankCount,
+        };
+        multiplier.Run(&up);
+    }
+
+    /// <summary>dB += scaling · Sᵀ dy; dA += dSᵀ x.</summary>
+    public readonly void BackwardRanks(int item, Multiplier multiplier)
+    {
+        LoraGroup g = _groups[item / Parts];
+        if (IsSkipped(g)) return;
+        int run = item % Parts;
+        bool isB = run < Runs(DB);
+        TensorView gradient = isB ? DB : DA;
+        int column = (isB ? run : run - Runs(DB)) * ColumnRun;
+        var product = new Product(
+            Operand.Of(isB ? S : DS, g.RowStart, g.Column).Turned,
+            Operand.Of(isB ? Y : X, g.RowStart, column),
+            Operand.Of(gradient, g.RankStart, column))
+        {
+            Scale = isB ? g.Scaling : 1, Accumulate = true,
+            M = g.RankCount, N = Math.Min(ColumnRun, gradient.Columns - column), K = g.RowCount,
+        };
+        multiplier.Run(&product);
+    }
+
+    private static bool IsSkipped(LoraGroup g) => g.RowCount == 0 || g.RankCount == 0 || g.Scaling == 0;
+
+    private static int Runs(TensorView gradient) => gradient.IsEmpty ? 0 : (gradient.Columns + ColumnRun - 1) / ColumnRun;
+
+    /// <summary>The group of an item, narrowed to the item's rows; false where there is nothing to do.</summary>
+    private readonly bool Rows(int item, out LoraGroup group)
+    {
+        group = _groups[item / Parts];
+        int start = item % Parts * _rowRun;
+        if (IsSkipped(group) || start >= group.RowCount) return false;
+        group = group with { RowStart = group.RowStart + start, RowCount = Math.Min(_rowRun, group.RowCount - start) };
+        return true;
+    }
+}

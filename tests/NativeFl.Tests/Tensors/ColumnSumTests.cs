@@ -1,0 +1,33 @@
+using NativeFl.Tensors;
+
+namespace NativeFl.Tests.Tensors;
+
+public sealed class ColumnSumTests
+{
+    [Test]
+    public void Sums_are_added_to_what_is_there(
+        [Values(1, 3, 64, 500)] int rows, [Values(1, 7, 64, 300, 2049)] int columns, [Values(1, 2, 3)] int threads)
+    {
+        using var bench = new TensorBench(threads);
+        float[] x = bench.Random(rows * columns), sums = bench.Random(columns);
+        TensorView result = bench.Tensor(sums, columns, 1);
+        bench.Backend.ColumnSum(bench.Tensor(x, rows, columns), result);
+        double[] expected = TensorBench.Wide(sums);
+        double[] magnitude = [.. expected.Select(Math.Abs)];
+        for (int i = 0; i < x.Length; i++)
+        {
+            expected[i % columns] += x[i];
+            magnitude[i % columns] += Math.Abs(x[i]);
+        }
+        Tolerance.AssertClose(TensorBench.Values(result), expected, magnitude, Tolerance.For(DType.F32, rows + 1));
+    }
+
+    [Test]
+    public void A_wrong_shape_is_named()
+    {
+        using var bench = new TensorBench();
+        Assert.That(
+            () => bench.Backend.ColumnSum(bench.Empty(2, 3), bench.Empty(2, 1)),
+            Throws.ArgumentException.With.Message.Contains("sums: expected (3) F32, got (2) F32"));
+    }
+}
