@@ -3,7 +3,7 @@ namespace NativeFl.Evaluation;
 /// <summary>
 /// A mean over tokens that come in examples. Tokens of one example are alike, so the example is the unit that was sampled: with S_i the
 /// sum and T_i the count of example i, the mean is m = Σ S_i / Σ T_i and its standard error that of a ratio (Cochran, Sampling
-/// Techniques, 3rd ed., eq. 6.13): √(n / (n − 1) · Σ (S_i − m T_i)²) / Σ T_i.
+/// Techniques, 3rd ed., chapter 6): √(n / (n − 1) · Σ (S_i − m T_i)²) / Σ T_i.
 /// </summary>
 public readonly record struct ClusteredMean
 {

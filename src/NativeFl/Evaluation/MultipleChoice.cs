@@ -11,11 +11,12 @@ namespace NativeFl.Evaluation;
 public static class MultipleChoice
 {
     /// <summary>Scores every choice of every item.</summary>
-    public static AccuracyResult Measure(TokenScorer scorer, IReadOnlyList<MultipleChoiceItem> items)
+    public static AccuracyResult Measure(
+        TokenScorer scorer, IReadOnlyList<MultipleChoiceItem> items, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(scorer);
         ArgumentNullException.ThrowIfNull(items);
-        float[][] losses = scorer.Losses([.. items.SelectMany(Examples)]);
+        float[][] losses = scorer.Losses([.. items.SelectMany(Examples)], cancellation);
         var results = new List<ItemResult>();
         int first = 0;
         foreach (MultipleChoiceItem item in items)

@@ -10,12 +10,14 @@ public static class Perplexity
     /// <summary>Scores every example.</summary>
     /// <param name="scorer">The model, with or without adapters.</param>
     /// <param name="examples">Labels of −100 do not count.</param>
+    /// <param name="cancellation">Polled between batches.</param>
     /// <exception cref="InvalidInputException">No token of the set counts.</exception>
     /// <exception cref="RunFailedException">A loss is not finite.</exception>
-    public static PerplexityResult Measure(TokenScorer scorer, IReadOnlyList<TokenizedExample> examples)
+    public static PerplexityResult Measure(
+        TokenScorer scorer, IReadOnlyList<TokenizedExample> examples, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(scorer);
-        return Of(scorer.Losses(examples));
+        return Of(scorer.Losses(examples, cancellation));
     }
 
     /// <summary>The result of given losses: by example, −log p of every counted token.</summary>

@@ -33,7 +33,8 @@ internal sealed class AdapterRound(
     }
 
     private RoundOutcome Conclude(
-        int round, IReadOnlyList<ClientSpecification> selected, ServerState server, Dictionary<int, ClientUpdate> updates, HashSet<int> dropped)
+        int round, IReadOnlyList<ClientSpecification> selected, ServerState server, Dictionary<int, ClientUpdate> updates,
+        HashSet<int> dropped)
     {
         ClientContribution[] contributions =
         [

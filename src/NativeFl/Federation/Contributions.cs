@@ -61,7 +61,8 @@ public sealed class Contributions
         foreach ((ModuleId module, LoraFactors factors) in client.Adapter.Modules)
         {
             if (factors.Rank == 0) continue;
-            if (!factors.A.All(float.IsFinite) || !factors.B.All(float.IsFinite) || !float.IsFinite(factors.Scaling))
+            bool finite = Array.TrueForAll(factors.A, float.IsFinite) && Array.TrueForAll(factors.B, float.IsFinite);
+            if (!finite || !float.IsFinite(factors.Scaling))
                 throw new InvalidInputException($"adapter of client {client.Id}, {module}", "finite values", "NaN or infinity");
             if (!_modules.TryGetValue(module, out List<WeightedFactors>? parts)) _modules.Add(module, parts = []);
             if (parts.Count > 0 && (parts[0].Factors.OutFeatures, parts[0].Factors.InFeatures) != (factors.OutFeatures, factors.InFeatures))

@@ -4,7 +4,7 @@ namespace NativeFl.Federation;
 
 /// <summary>
 /// Factor pairs below each other: B*ᵀ A* = Σ w_i s_i B_iᵀ A_i with A* = [w_1 s_1 A_1; w_2 s_2 A_2; …], B* = [B_1; B_2; …] and scaling 1
-/// (FLoRA, arXiv:2409.05976, eq. 5 and 6). The weight goes into one factor only: in both it would count squared. The FLoRA code scales A
+/// (FLoRA, arXiv:2409.05976). The weight goes into one factor only: in both it would count squared. The FLoRA code scales A
 /// by p_k alone, which is exact only where all s_k are equal; folding s_k in as well makes it exact always.
 /// </summary>
 internal static class StackedFactors
@@ -54,5 +54,6 @@ internal static class StackedFactors
 
     /// <summary>The same product with scaling 1.</summary>
     public static AdapterWeights Unscaled(AdapterWeights adapter) =>
-        new(new SortedDictionary<ModuleId, LoraFactors>(adapter.Modules.ToDictionary(m => m.Key, m => Of([new WeightedFactors(1, m.Value)]))));
+        new(new SortedDictionary<ModuleId, LoraFactors>(
+            adapter.Modules.ToDictionary(m => m.Key, m => Of([new WeightedFactors(1, m.Value)]))));
 }

@@ -3,8 +3,8 @@ using NativeFl.Models;
 namespace NativeFl.Federation;
 
 /// <summary>
-/// FedAvg for unequal ranks, FLoRA's heterogeneous baseline (arXiv:2409.05976, section 5; HetLoRA, arXiv:2401.06432, without its pruning): A_k
-/// and B_k are padded with zero rows to the largest rank and averaged; client k goes on from the first r_k rows. The scaling stays s (the
+/// FedAvg for unequal ranks, FLoRA's heterogeneous baseline (arXiv:2409.05976; HetLoRA, arXiv:2401.06432, without its pruning): A_k and
+/// B_k are padded with zero rows to the largest rank and averaged; client k goes on from the first r_k rows. The scaling stays s (the
 /// baseline's own configuration would multiply it by the padding). Besides FedAvg's cross terms, padding dilutes the rows that few
 /// clients have.
 /// </summary>

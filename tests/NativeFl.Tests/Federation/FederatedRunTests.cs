@@ -110,6 +110,15 @@ public sealed class FederatedRunTests
     }
 
     [Test]
+    public void A_client_may_train_for_longer_than_the_others()
+    {
+        IReadOnlyList<ClientSpecification> clients =
+            [.. FederationCases.Clients(3).Select(c => c.Id == 1 ? c with { Epochs = 3 } : c)];
+        RoundResult round = new FederatedRun(_model, FederationCases.Options("flora"), clients, FederationCases.Examples(10)).Run().Rounds[0];
+        Assert.That(round.Clients.Select(c => c.Steps), Is.EqualTo(new[] { 2, 3, 3 }));
+    }
+
+    [Test]
     public void A_stopped_run_resumes_to_the_same_bits([Values("flora", "flora-unmerged", "fedavg", "local")] string method)
     {
         string folder = Directory.CreateTempSubdirectory("nativefl-").FullName;

@@ -120,6 +120,25 @@ public sealed class FederationLawTests
     }
 
     [Test]
+    public void Clients_train_on_the_same_model_whether_the_stack_is_merged_or_beside_the_base()
+    {
+        using var backend = FederationCases.Backend();
+        using Transformer start = FederationCases.Model(backend), merged = start.Clone(), beside = start.Clone();
+        TokenizedExample[] examples = FederationCases.Examples(10);
+        IReadOnlyList<ClientSpecification> clients = FederationCases.Clients(4, 1, 9);
+        FederationResult one = new FederatedRun(merged, FederationCases.Options("flora", rounds: 2), clients, examples).Run();
+        var run = new FederatedRun(beside, FederationCases.Options("flora-unmerged", rounds: 2), clients, examples);
+        FederationResult other = run.Run();
+        run.Model.Merge(DType.F32);
+        double[] losses = [.. one.Rounds[1].Clients.Select(c => c.Loss!.Value)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(other.Rounds[1].Clients.Select(c => c.Loss!.Value), Is.EqualTo(losses).Within(1e-4));
+            Assert.That(FederationCases.Distance(beside, merged, start), Is.LessThan(2 * Rounding), "of two rounds");
+        });
+    }
+
+    [Test]
     public void FedEx_moves_the_model_exactly_as_FLoRA_in_its_first_round()
     {
         using var backend = FederationCases.Backend();
