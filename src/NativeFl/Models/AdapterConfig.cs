@@ -32,7 +32,8 @@ internal sealed class AdapterConfig
         _alpha = _fields.Double("lora_alpha");
         _ranks = new ModuleValues(_fields.OptionalObject("rank_pattern"), (fields, key) => fields.Int32(key, 1, MaxRank));
         _alphas = new ModuleValues(_fields.OptionalObject("alpha_pattern"), (fields, key) => fields.Double(key));
-        Targets = TargetModules.Read(_fields, "target_modules") ?? throw _fields.Error("target_modules", "all-linear, a list of names or a pattern", "nothing");
+        Targets = TargetModules.Read(_fields, "target_modules")
+            ?? throw _fields.Error("target_modules", "all-linear, a list of names or a pattern", "nothing");
         foreach (string module in (ReadOnlySpan<string>)["lm_head", "model.embed_tokens"])
         {
             if (!Targets.IsAll && Targets.Matches(module)) throw _fields.Error("target_modules", "linear layers of the blocks", module);
@@ -70,7 +71,9 @@ internal sealed class AdapterConfig
         int rank = RankOf(module);
         double alpha = _alphas.For(module.Name) ?? _alpha;
         float scaling = (float)(alpha / (Settings.UseRsLora ? Math.Sqrt(rank) : rank));
-        return float.IsFinite(scaling) ? scaling : throw _fields.Error("lora_alpha", "a scaling that f32 can hold", FormattableString.Invariant($"{alpha}"));
+        return float.IsFinite(scaling)
+            ? scaling
+            : throw _fields.Error("lora_alpha", "a scaling that f32 can hold", FormattableString.Invariant($"{alpha}"));
     }
 
     private static void Refuse(JsonFields fields)
@@ -105,7 +108,8 @@ internal sealed class AdapterConfig
     {
         if (fields.OptionalInt32s("layers_to_transform", 0, count - 1) is not { } layers) return null;
         JsonNode? pattern = fields.Json["layers_pattern"] is JsonArray { Count: 1 } array ? array[0] : fields.Json["layers_pattern"];
-        bool isKnown = pattern is null or JsonArray { Count: 0 } || (pattern is JsonValue value && value.TryGetValue(out string? text) && text is "layers" or "");
+        bool isKnown = pattern is null or JsonArray { Count: 0 }
+            || (pattern is JsonValue value && value.TryGetValue(out string? text) && text is "layers" or "");
         return isKnown ? layers : throw fields.Error("layers_pattern", "layers");
     }
 }

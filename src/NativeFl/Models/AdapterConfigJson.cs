@@ -72,5 +72,6 @@ internal static class AdapterConfigJson
         return alpha;
     }
 
-    private static JsonValue Number(double value) => value == Math.Floor(value) && Math.Abs(value) <= int.MaxValue ? JsonValue.Create((int)value) : JsonValue.Create(value);
+    private static JsonValue Number(double value) =>
+        value == Math.Floor(value) && Math.Abs(value) <= int.MaxValue ? JsonValue.Create((int)value) : JsonValue.Create(value);
 }

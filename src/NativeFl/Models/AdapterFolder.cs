@@ -21,7 +21,8 @@ public static class AdapterFolder
     public static AdapterFolderContent Load(string folder, ModelConfig config)
     {
         if (!Directory.Exists(folder))
-            throw new InvalidInputException(folder, $"a folder with {AdapterConfig.FileName}", File.Exists(folder) ? "a file" : "no such folder");
+            throw new InvalidInputException(
+                folder, $"a folder with {AdapterConfig.FileName}", File.Exists(folder) ? "a file" : "no such folder");
         string path = Path.Combine(folder, AdapterConfig.FileName);
         AdapterConfig adapter = new(JsonFile.Read(path), path, config);
         string weights = Path.Combine(folder, WeightsFile);
@@ -37,7 +38,8 @@ public static class AdapterFolder
         }
 
         if (modules.Count == 0 && adapter.Targets.Names is not { Count: 0 })
-            throw new InvalidInputException($"{path}: target_modules", "at least one layer of the model", JsonFile.Quote(adapter.Targets.ToString()));
+            throw new InvalidInputException(
+                $"{path}: target_modules", "at least one layer of the model", JsonFile.Quote(adapter.Targets.ToString()));
         return new AdapterFolderContent(new AdapterWeights(modules), adapter.Settings, adapter.Targets);
     }
 
@@ -86,15 +88,20 @@ public static class AdapterFolder
         foreach (string name in file.Entries.Keys)
         {
             string where = $"{file.Path}: {JsonFile.Quote(name)}";
-            string? suffix = name.EndsWith(SuffixA, StringComparison.Ordinal) ? SuffixA : name.EndsWith(SuffixB, StringComparison.Ordinal) ? SuffixB : null;
-            if (suffix is null || !name.StartsWith(Prefix, StringComparison.Ordinal) || name.Length <= Prefix.Length + suffix.Length)
+            string suffix = name.EndsWith(SuffixB, StringComparison.Ordinal) ? SuffixB : SuffixA;
+            bool isFactor = name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal)
+                && name.Length > Prefix.Length + suffix.Length;
+            if (!isFactor)
                 throw new InvalidInputException(where, $"only {Prefix}MODULE{SuffixA} and {SuffixB}", Variant(name));
             string module = name[Prefix.Length..^suffix.Length];
             if (!ModuleId.TryParse(module, out ModuleId id) || id.Name != module)
                 throw new InvalidInputException(where, "an adapter on a linear layer of a block", JsonFile.Quote(module));
             if (id.Layer >= config.LayerCount)
-                throw new InvalidInputException(where, FormattableString.Invariant($"a layer below {config.LayerCount}, the model's depth"), FormattableString.Invariant($"layer {id.Layer}"));
-            if (!adapter.Covers(id)) throw new InvalidInputException(where, $"only modules that {AdapterConfig.FileName} targets", "another");
+                throw new InvalidInputException(
+                    where, FormattableString.Invariant($"a layer below {config.LayerCount}, the model's depth"),
+                    FormattableString.Invariant($"layer {id.Layer}"));
+            if (!adapter.Covers(id))
+                throw new InvalidInputException(where, $"only modules that {AdapterConfig.FileName} targets", "another");
         }
     }
 
@@ -132,14 +139,18 @@ public static class AdapterFolder
         if (!entry.Shape.AsSpan().SequenceEqual(shape))
         {
             throw new InvalidInputException(
-                where, $"shape {SafetensorsHeader.Format(shape)}, from the model and {AdapterConfig.FileName}", SafetensorsHeader.Format(entry.Shape));
+                where, $"shape {SafetensorsHeader.Format(shape)}, from the model and {AdapterConfig.FileName}",
+                SafetensorsHeader.Format(entry.Shape));
         }
 
-        if (entry.Count > Array.MaxLength) throw new InvalidInputException(where, "fewer than 2^31 values", SafetensorsHeader.Format(shape));
+        if (entry.Count > Array.MaxLength)
+            throw new InvalidInputException(where, "fewer than 2^31 values", SafetensorsHeader.Format(shape));
         float[] values = new float[entry.Count];
         file.Read(name, 0, values);
         int bad = Array.FindIndex(values, value => !float.IsFinite(value));
-        if (bad >= 0) throw new InvalidInputException(where, "finite values", FormattableString.Invariant($"{values[bad]} at row {bad / columns}, column {bad % columns}"));
+        if (bad >= 0)
+            throw new InvalidInputException(
+                where, "finite values", FormattableString.Invariant($"{values[bad]} at row {bad / columns}, column {bad % columns}"));
         return values;
     }
 }

@@ -75,11 +75,12 @@ public sealed class Checkpoint : IDisposable
             string where = $"{FileOf(name).Path}: {name}";
             if (!entry.Shape.AsSpan().SequenceEqual(shape))
                 throw new InvalidInputException(where, "shape " + SafetensorsHeader.Format(shape), SafetensorsHeader.Format(entry.Shape));
-            if (!SafetensorsHeader.IsFloat(entry.DType)) throw new InvalidInputException(where, "a dtype of F32, BF16, F16 or F64", entry.DType);
+            if (!SafetensorsHeader.IsFloat(entry.DType))
+                throw new InvalidInputException(where, "a dtype of F32, BF16, F16 or F64", entry.DType);
         }
     }
 
-    /// <summary>Every tensor of such a model with its shape, in the order of the computation. A tied head is not a tensor of its own.</summary>
+    /// <summary>Every tensor of such a model with its shape, in model order. A tied head is not a tensor of its own.</summary>
     public static IEnumerable<(string Name, long[] Shape)> ExpectedTensors(ModelConfig config)
     {
         long width = config.HiddenSize;
@@ -127,7 +128,8 @@ public sealed class Checkpoint : IDisposable
         {
             string pickled = Path.Combine(Folder, "pytorch_model.bin");
             bool isPickled = File.Exists(pickled) || File.Exists(pickled + ".index.json");
-            throw new InvalidInputException(Folder, $"{SingleFile} or {IndexFile}", isPickled ? "a pickled pytorch_model.bin, which is not read" : "neither");
+            throw new InvalidInputException(
+                Folder, $"{SingleFile} or {IndexFile}", isPickled ? "a pickled pytorch_model.bin, which is not read" : "neither");
         }
 
         SafetensorsFile file = SafetensorsFile.Open(path);
@@ -138,7 +140,8 @@ public sealed class Checkpoint : IDisposable
     private void OpenShards(string index)
     {
         JsonFields fields = new(JsonFile.Read(index, maxBytes: 64 << 20), index);
-        JsonFields map = fields.OptionalObject("weight_map") ?? throw fields.Error("weight_map", "an object of tensor names and files", "nothing");
+        JsonFields map = fields.OptionalObject("weight_map")
+            ?? throw fields.Error("weight_map", "an object of tensor names and files", "nothing");
         Dictionary<string, SafetensorsFile> shards = [];
         long bytes = 0;
         foreach ((string name, JsonNode? node) in map.Json)
@@ -158,8 +161,11 @@ public sealed class Checkpoint : IDisposable
 
         foreach (SafetensorsFile shard in _files)
         {
-            if (shard.Entries.Keys.FirstOrDefault(name => _fileOf.TryGetValue(name, out SafetensorsFile? other) && other != shard) is { } twice)
-                throw new InvalidInputException($"{shard.Path}: {JsonFile.Quote(twice)}", $"each tensor in one shard, this one in {_fileOf[twice].Path}", "it in both");
+            string? twice = shard.Entries.Keys
+                .FirstOrDefault(name => _fileOf.TryGetValue(name, out SafetensorsFile? other) && other != shard);
+            if (twice is null) continue;
+            throw new InvalidInputException(
+                $"{shard.Path}: {JsonFile.Quote(twice)}", $"each tensor in one shard, this one in {_fileOf[twice].Path}", "it in both");
         }
 
         if (fields.OptionalObject("metadata") is { } metadata && metadata.OptionalDouble("total_size") is { } claimed && claimed != bytes)

@@ -25,7 +25,8 @@ public static class CheckpointWriter
     /// <param name="tensors">The weights in the order of the file.</param>
     /// <param name="copyTokenizerFrom">The folder to copy the tokenizer from, if any.</param>
     /// <exception cref="RunFailedException">The disk is full or the folder may not be written.</exception>
-    public static void Write(string folder, ModelConfig config, DType storage, IEnumerable<CheckpointTensor> tensors, string? copyTokenizerFrom) =>
+    public static void Write(
+        string folder, ModelConfig config, DType storage, IEnumerable<CheckpointTensor> tensors, string? copyTokenizerFrom) =>
         Write(folder, config, storage, tensors, copyTokenizerFrom, ShardBytes);
 
     internal static void Write(

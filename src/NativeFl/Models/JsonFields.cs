@@ -103,7 +103,8 @@ internal readonly record struct JsonFields(JsonObject Json, string Source, strin
     {
         value = 0;
         return node is JsonValue json && json.GetValueKind() == JsonValueKind.Number
-            && (json.TryGetValue(out value) || (json.TryGetValue(out int integer) && (value = integer) == integer)) && double.IsFinite(value);
+            && (json.TryGetValue(out value) || (json.TryGetValue(out int integer) && (value = integer) == integer))
+            && double.IsFinite(value);
     }
 
     public static string Describe(JsonNode? node) => node switch

@@ -29,7 +29,8 @@ internal static class JsonFile
         }
         catch (EncoderFallbackException e)
         {
-            throw new InvalidInputException(source, "JSON text", "half a surrogate pair at character " + e.Index.ToString(CultureInfo.InvariantCulture), e);
+            throw new InvalidInputException(
+                source, "JSON text", "half a surrogate pair at character " + e.Index.ToString(CultureInfo.InvariantCulture), e);
         }
     }
 
@@ -60,7 +61,8 @@ internal static class JsonFile
                 new ReadOnlySequence<byte>(utf8, utf8.Length - text.Length, text.Length),
                 new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new InvalidInputException(source, "a JSON object", "a JSON " + document.RootElement.ValueKind.ToString().ToLowerInvariant());
+                throw new InvalidInputException(
+                    source, "a JSON object", "a JSON " + document.RootElement.ValueKind.ToString().ToLowerInvariant());
             return JsonObject.Create(document.RootElement.Clone())!;
         }
         catch (JsonException e)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using NativeFl.Tensors;
 using static System.FormattableString;
@@ -114,7 +115,8 @@ public static class ModelConfigFile
     {
         if (fields.OptionalString("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw fields.Error("hidden_act", "silu");
-        if (fields.Has("quantization_config")) throw fields.Error("quantization_config", "weights in f32, f16 or bf16", "a quantised model");
+        if (fields.Has("quantization_config"))
+            throw fields.Error("quantization_config", "weights in f32, f16 or bf16", "a quantised model");
         if (fields.OptionalDouble("partial_rotary_factor") is { } partial && partial != 1) throw fields.Error("partial_rotary_factor", "1");
         foreach (string key in (ReadOnlySpan<string>)["drop_attn_list", "drop_mlp_list"])
         {
@@ -151,14 +153,16 @@ public static class ModelConfigFile
         RopeScaling? scaling = null;
         if (fields.OptionalObject("rope_parameters") is { } parameters)
         {
-            if (parameters.Json.Any(p => p.Value is JsonObject)) throw fields.Error("rope_parameters", "one set of parameters for all layers");
+            if (parameters.Json.Any(p => p.Value is JsonObject))
+                throw fields.Error("rope_parameters", "one set of parameters for all layers");
             theta = parameters.PositiveDouble("rope_theta", theta);
             scaling = ReadScaling(parameters, parameters.OptionalString("rope_type") ?? "default", positions);
         }
 
         if (fields.OptionalObject("rope_scaling") is { } old)
         {
-            string kind = old.OptionalString("rope_type") ?? old.OptionalString("type") ?? throw old.Error("rope_type", "default, linear or llama3", "nothing");
+            string kind = old.OptionalString("rope_type") ?? old.OptionalString("type")
+                ?? throw old.Error("rope_type", "default, linear or llama3", "nothing");
             scaling = ReadScaling(old, kind, positions);
         }
 
@@ -196,11 +200,13 @@ public static class ModelConfigFile
         int window = fields.Bool("use_sliding_window", false) ? Window() : 0;
         if (fields.OptionalStrings("layer_types") is { } types)
         {
-            if (types.Count != layers) throw fields.Error("layer_types", Invariant($"{layers} entries, one a layer"), Invariant($"{types.Count}"));
+            if (types.Count != layers)
+                throw fields.Error("layer_types", Invariant($"{layers} entries, one a layer"), Invariant($"{types.Count}"));
             bool[] slides = [.. types.Select(t => t == "sliding_attention")];
             if (types.FirstOrDefault(t => t is not ("full_attention" or "sliding_attention")) is { } other)
                 throw fields.Error("layer_types", "full_attention or sliding_attention", JsonFile.Quote(other));
-            if (window == 0 && slides.Contains(true)) throw fields.Error("layer_types", "full_attention only, as use_sliding_window is off", "sliding_attention");
+            if (window == 0 && slides.Contains(true))
+                throw fields.Error("layer_types", "full_attention only, as use_sliding_window is off", "sliding_attention");
             return (window, layer => slides[layer]);
         }
 
@@ -250,7 +256,12 @@ public static class ModelConfigFile
         }
 
         json["bos_token_id"] = config.BosTokenId;
-        json["eos_token_id"] = config.EosTokenIds.Count == 1 ? config.EosTokenIds[0] : new JsonArray([.. config.EosTokenIds.Select(id => (JsonNode)id)]);
+        json["eos_token_id"] = config.EosTokenIds.Count switch
+        {
+            0 => null,
+            1 => config.EosTokenIds[0],
+            _ => new JsonArray([.. config.EosTokenIds.Select(id => (JsonNode)id)]),
+        };
     }
 
     private static JsonObject ScalingJson(RopeScaling scaling)
@@ -265,7 +276,7 @@ public static class ModelConfigFile
 
     // 1e-5f becomes 1e-05, not the 0.000009999999747378752 that a plain widening gives.
     private static double Shortest(float value) =>
-        double.Parse(value.ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+        double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static string OneOf(string[] names) => "one of " + string.Join(", ", names);
 }

@@ -64,7 +64,9 @@ internal sealed class ModulePattern
 
     private static void CheckSize(string pattern, string where)
     {
-        if (pattern.Length > MaxLength) throw new InvalidInputException(where, Invariant($"a pattern of at most {MaxLength} characters"), Invariant($"{pattern.Length}"));
+        if (pattern.Length > MaxLength)
+            throw new InvalidInputException(
+                where, Invariant($"a pattern of at most {MaxLength} characters"), Invariant($"{pattern.Length}"));
         int depth = 0, deepest = 0;
         double repeats = 1;
         for (int i = 0; i < pattern.Length; i++)
@@ -74,9 +76,11 @@ internal sealed class ModulePattern
             if (pattern[i] == '{') repeats *= Math.Max(1, LargestCount(pattern.AsSpan(i + 1)));
         }
 
-        if (deepest > MaxDepth) throw new InvalidInputException(where, Invariant($"at most {MaxDepth} groups in each other"), Invariant($"{deepest}"));
+        if (deepest > MaxDepth)
+            throw new InvalidInputException(where, Invariant($"at most {MaxDepth} groups in each other"), Invariant($"{deepest}"));
         if (repeats > MaxRepeats)
-            throw new InvalidInputException(where, Invariant($"repeat counts whose product is at most {MaxRepeats}"), JsonFile.Quote(pattern));
+            throw new InvalidInputException(
+                where, Invariant($"repeat counts whose product is at most {MaxRepeats}"), JsonFile.Quote(pattern));
     }
 
     // The larger number of "3}", "3,}" or "3,5}"; 0 for any other text after a brace.

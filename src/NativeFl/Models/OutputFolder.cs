@@ -28,7 +28,7 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Makes the temporary folder, and the parents of the target if they are missing.</summary>
     /// <param name="target">The folder to make.</param>
     /// <param name="force">Whether a folder that is there, and not empty, may be replaced.</param>
-    /// <exception cref="InvalidInputException">The target is a file, a folder in use that may not be replaced, or cannot be made.</exception>
+    /// <exception cref="InvalidInputException">The target is a file, one that may not be replaced, or cannot be made.</exception>
     public static OutputFolder Create(string target, bool force)
     {
         string flag = $"--out {target}";
@@ -46,8 +46,8 @@ public sealed class OutputFolder : IDisposable
                     throw new InvalidInputException(flag, "a folder to replace", "the current folder or one around it");
             }
 
-            for (string? parent = Path.GetDirectoryName(full); parent is not null && !Directory.Exists(parent); parent = Path.GetDirectoryName(parent))
-                parents.Add(parent);
+            string? parent = Path.GetDirectoryName(full);
+            for (; parent is not null && !Directory.Exists(parent); parent = Path.GetDirectoryName(parent)) parents.Add(parent);
             string work = AtomicFile.TemporarySibling(full);
             Directory.CreateDirectory(work);
             return new OutputFolder(full, work, parents);
@@ -59,7 +59,7 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>Flushes every file to disk and gives the folder its name; a folder that had the name is deleted after that.</summary>
-    /// <exception cref="RunFailedException">A file cannot be flushed, or the folder cannot be renamed; the old one is still there.</exception>
+    /// <exception cref="RunFailedException">A file cannot be flushed or the folder renamed; the old one is still there.</exception>
     public void Commit()
     {
         ObjectDisposedException.ThrowIf(_done, this);

@@ -32,7 +32,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
             start += _view.PointerOffset + SafetensorsHeader.Prefix;
             _data = start + headerBytes;
             long dataBytes = length - SafetensorsHeader.Prefix - headerBytes;
-            Entries = SafetensorsHeader.Parse(new ReadOnlySpan<byte>(start, headerBytes), dataBytes, path, out Dictionary<string, string> metadata);
+            ReadOnlySpan<byte> header = new(start, headerBytes);
+            Entries = SafetensorsHeader.Parse(header, dataBytes, path, out Dictionary<string, string> metadata);
             Metadata = metadata;
             valid = true;
         }
@@ -137,7 +138,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private static int HeaderLength(string path, FileStream stream)
     {
         if (stream.Length < SafetensorsHeader.Prefix)
-            throw new InvalidInputException(path, "a safetensors file, which starts with 8 bytes of header length", Invariant($"{stream.Length} bytes in all"));
+            throw new InvalidInputException(
+                path, "a safetensors file, which starts with 8 bytes of header length", Invariant($"{stream.Length} bytes in all"));
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.Prefix];
         stream.ReadExactly(prefix);
         ulong claimed = BinaryPrimitives.ReadUInt64LittleEndian(prefix);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using NativeFl.Tensors;
@@ -63,7 +64,9 @@ internal static class SafetensorsHeader
         ReadOnlySpan<byte> header, long dataBytes, string path, out Dictionary<string, string> metadata)
     {
         if (!Utf8.IsValid(header)) throw new InvalidInputException(path, "a header in UTF-8", "bytes that are not UTF-8");
-        if (header[0] != '{') throw new InvalidInputException(path, "a header that starts with {", "byte " + header[0].ToString("x2", CultureInfo.InvariantCulture));
+        if (header[0] != '{')
+            throw new InvalidInputException(
+                path, "a header that starts with {", "byte " + header[0].ToString("x2", CultureInfo.InvariantCulture));
         Dictionary<string, SafetensorsEntry> entries = [];
         metadata = [];
         try
@@ -110,13 +113,15 @@ internal static class SafetensorsHeader
 
     private static void ReadMetadata(ref Utf8JsonReader reader, string path, Dictionary<string, string> metadata)
     {
-        if (reader.TokenType != JsonTokenType.StartObject) throw new InvalidInputException(path, $"{Metadata} as an object of strings", Token(ref reader));
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw new InvalidInputException(path, $"{Metadata} as an object of strings", Token(ref reader));
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string key = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
-                throw new InvalidInputException(path, $"{Metadata} as an object of strings", $"{Token(ref reader)} for {JsonFile.Quote(key)}");
+                throw new InvalidInputException(
+                    path, $"{Metadata} as an object of strings", $"{Token(ref reader)} for {JsonFile.Quote(key)}");
             if (!metadata.TryAdd(key, reader.GetString()!))
                 throw new InvalidInputException(path, $"every key once in {Metadata}", JsonFile.Quote(key) + " twice");
         }
@@ -138,7 +143,9 @@ internal static class SafetensorsHeader
             {
                 case "dtype":
                     isNew = dtype is null;
-                    dtype = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new InvalidInputException(where, "dtype as a string", Token(ref reader));
+                    dtype = reader.TokenType == JsonTokenType.String
+                        ? reader.GetString()!
+                        : throw new InvalidInputException(where, "dtype as a string", Token(ref reader));
                     break;
                 case "shape":
                     isNew = shape is null;
@@ -161,7 +168,8 @@ internal static class SafetensorsHeader
     private static SafetensorsEntry Check(string where, string name, string? dtype, long[]? shape, long[]? offsets)
     {
         if (dtype is null || shape is null || offsets is null)
-            throw new InvalidInputException(where, "dtype, shape and data_offsets", "no " + (dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets"));
+            throw new InvalidInputException(
+                where, "dtype, shape and data_offsets", "no " + (dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets"));
         int size = ElementSize(dtype);
         if (size == 0) throw new InvalidInputException(where, "a dtype of " + Types, JsonFile.Quote(dtype));
         if (offsets.Length != 2 || offsets[1] < offsets[0])
@@ -180,7 +188,8 @@ internal static class SafetensorsHeader
 
     private static long[] ReadIntegers(ref Utf8JsonReader reader, string where, string field)
     {
-        if (reader.TokenType != JsonTokenType.StartArray) throw new InvalidInputException(where, $"{field} as a list of integers", Token(ref reader));
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw new InvalidInputException(where, $"{field} as a list of integers", Token(ref reader));
         List<long> values = [];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -204,7 +213,8 @@ internal static class SafetensorsHeader
                     ? Invariant($"data that starts at {end}, where the tensor before it ends")
                     : Invariant($"data within the {dataBytes} bytes that the file holds after its header");
                 throw new InvalidInputException(
-                    $"{path}: {JsonFile.Quote(entry.Name)}", expected, Invariant($"offsets {entry.Offset} to {entry.Offset + entry.Bytes}"));
+                    $"{path}: {JsonFile.Quote(entry.Name)}", expected,
+                    Invariant($"offsets {entry.Offset} to {entry.Offset + entry.Bytes}"));
             }
 
             end += entry.Bytes;
@@ -219,7 +229,8 @@ internal static class SafetensorsHeader
 
     private static string Token(ref Utf8JsonReader reader) => reader.TokenType switch
     {
-        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null => JsonFile.Quote(System.Text.Encoding.UTF8.GetString(reader.ValueSpan)),
+        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null =>
+            JsonFile.Quote(Encoding.UTF8.GetString(reader.ValueSpan)),
         JsonTokenType.String => "a string",
         JsonTokenType.StartArray => "a list",
         JsonTokenType.StartObject => "an object",

@@ -180,7 +180,8 @@ public sealed class SafetensorsWriter : IDisposable
 
         // Spaces up to the next multiple of eight, so that the data starts aligned.
         while (header.Length % SafetensorsHeader.Prefix != 0) header.WriteByte((byte)' ');
-        if (header.Length > SafetensorsHeader.MaxLength) throw new ArgumentException("the header would be longer than the format allows", nameof(tensors));
+        if (header.Length > SafetensorsHeader.MaxLength)
+            throw new ArgumentException("the header would be longer than the format allows", nameof(tensors));
         return header.ToArray();
     }
 

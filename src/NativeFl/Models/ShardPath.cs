@@ -12,7 +12,8 @@ internal static class ShardPath
     /// <exception cref="InvalidInputException">The name leads out of the folder.</exception>
     public static string Resolve(string folder, string name, string index)
     {
-        bool isPlain = name.Length is > 0 and <= 255 && name is not ("." or "..") && name.AsSpan().IndexOfAny("/\\:") < 0 && !name.Any(char.IsControl);
+        bool isPlain = name.Length is > 0 and <= 255 && name is not ("." or "..")
+            && name.AsSpan().IndexOfAny("/\\:") < 0 && !name.Any(char.IsControl);
         if (!isPlain) throw new InvalidInputException($"{index}: weight_map", "file names inside the folder", JsonFile.Quote(name));
         string home = RealFolder(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), path = Path.Combine(home, name);
         FileInfo file = new(path);
