@@ -1,4 +1,5 @@
 using NativeFl.Tensors;
+using NativeFl.Tests.Reference;
 
 namespace NativeFl.Tests.Tensors;
 
@@ -12,13 +13,7 @@ public sealed class ColumnSumTests
         float[] x = bench.Random(rows * columns), sums = bench.Random(columns);
         TensorView result = bench.Tensor(sums, columns, 1);
         bench.Backend.ColumnSum(bench.Tensor(x, rows, columns), result);
-        double[] expected = TensorBench.Wide(sums);
-        double[] magnitude = [.. expected.Select(Math.Abs)];
-        for (int i = 0; i < x.Length; i++)
-        {
-            expected[i % columns] += x[i];
-            magnitude[i % columns] += Math.Abs(x[i]);
-        }
+        (double[] expected, double[] magnitude) = ColumnSum.Accumulate(TensorBench.Wide(x), TensorBench.Wide(sums));
         Tolerance.AssertClose(TensorBench.Values(result), expected, magnitude, Tolerance.For(DType.F32, rows + 1));
     }
 
