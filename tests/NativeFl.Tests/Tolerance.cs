@@ -13,7 +13,7 @@ internal static class Tolerance
 {
     private const double Lambda = 8;
 
-    /// <summary>The relative error allowed after a sum of <paramref name="reductionLength"/> terms, stored as <paramref name="dtype"/>.</summary>
+    /// <summary>The relative error allowed after a sum of so many terms, stored as <paramref name="dtype"/>.</summary>
     public static double For(DType dtype, long reductionLength) =>
         (Lambda * Math.Sqrt(Math.Max(1, reductionLength)) * Math.ScaleB(1, -24)) + (dtype == DType.BF16 ? Math.ScaleB(1, -8) : 0);
 
@@ -32,7 +32,10 @@ internal static class Tolerance
             if (double.IsNaN(ratio)) break;
         }
         if (worst >= 0)
-            Assert.Fail($"element {worst}: got {got[worst]:R}, expected {expected[worst]:R}, {excess:G3} times the tolerance {tolerance:G3}");
+        {
+            Assert.Fail(
+                $"element {worst}: got {got[worst]:R}, expected {expected[worst]:R}, {excess:G3} times the tolerance {tolerance:G3}");
+        }
     }
 
     /// <summary>As above, relative to the largest reference value.</summary>

@@ -17,7 +17,8 @@ public sealed class LinearTests
     {
         (int n, int outputs, int inputs) = shape;
         using var bench = new TensorBench(2, bits);
-        float[] x = bench.Random(n * inputs), w = bench.Random(outputs * inputs), y = bench.Random(n * outputs), bias = bench.Random(outputs);
+        float[] x = bench.Random(n * inputs), w = bench.Random(outputs * inputs);
+        float[] y = bench.Random(n * outputs), bias = bench.Random(outputs);
         TensorView result = bench.Tensor(y, n, outputs);
         bench.Backend.LinearForward(
             bench.Tensor(x, n, inputs), bench.Packed(w, outputs, inputs, dtype), withBias ? bench.Tensor(bias, outputs, 1) : default,

@@ -71,7 +71,8 @@ public sealed class LoraMergeTests
         using var bench = new TensorBench();
         float[] w = bench.Random(outputs * inputs), x = bench.Random(n * inputs);
         TensorView a = bench.Tensor(bench.Random(16 * inputs), 16, inputs), b = bench.Tensor(bench.Random(16 * outputs), 16, outputs);
-        TensorView rows = bench.Tensor(x, n, inputs), applied = bench.Empty(n, outputs), merged = bench.Empty(n, outputs), s = bench.Empty(n, 16);
+        TensorView rows = bench.Tensor(x, n, inputs), s = bench.Empty(n, 16);
+        TensorView applied = bench.Empty(n, outputs), merged = bench.Empty(n, outputs);
         PackedMatrix packed = bench.Packed(w, outputs, inputs, DType.F32);
         LoraGroup[] groups = [new(0, n, 0, 10, 0, 0.5f), new(0, n, 10, 6, 10, 2f)];
         bench.Backend.LinearForward(rows, packed, default, false, applied);

@@ -10,7 +10,8 @@ public sealed class OpenBlasTests
     {
         Assert.That(
             () => OpenBlas.Load(1, ["libnowhere.so.7"]),
-            Throws.TypeOf<RunFailedException>().With.Message.EqualTo("--blas openblas: the library is not installed (looked for libnowhere.so.7)"));
+            Throws.TypeOf<RunFailedException>()
+                .With.Message.EqualTo("--blas openblas: the library is not installed (looked for libnowhere.so.7)"));
     }
 
     /// <summary>A bench on OpenBLAS; the test is skipped where the library is not installed.</summary>

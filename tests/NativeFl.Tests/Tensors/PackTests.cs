@@ -8,7 +8,8 @@ public sealed class PackTests
 
     [Test]
     public void Unpacking_gives_back_what_was_packed(
-        [ValueSource(nameof(Shapes))] (int Out, int In) shape, [Values(DType.F32, DType.BF16)] DType dtype, [Values(512, 256, 128)] int bits)
+        [ValueSource(nameof(Shapes))] (int Out, int In) shape, [Values(DType.F32, DType.BF16)] DType dtype,
+        [Values(512, 256, 128)] int bits)
     {
         using var bench = new TensorBench(2, bits);
         float[] w = bench.Random(shape.Out * shape.In);
@@ -64,7 +65,8 @@ public sealed class PackTests
     {
         using var bench = new TensorBench();
         PackedMatrix packed = bench.Packed(bench.Random(12), 4, 3, DType.F32);
-        Assert.That(() => bench.Backend.Pack(bench.Empty(2, 4), 0, packed), Throws.ArgumentException.With.Message.Contains("rows: expected (2, 3)"));
+        Assert.That(
+            () => bench.Backend.Pack(bench.Empty(2, 4), 0, packed), Throws.ArgumentException.With.Message.Contains("rows: expected (2, 3)"));
         Assert.That(() => bench.Backend.Pack(bench.Empty(2, 3), 3, packed), Throws.ArgumentException.With.Message.Contains("got 3..5"));
         Assert.That(() => bench.Backend.Unpack(packed, -1, bench.Empty(2, 3)), Throws.ArgumentException.With.Message.Contains("got -1..1"));
         Assert.That(() => bench.Backend.Unpack(default, 0, bench.Empty(2, 3)), Throws.ArgumentException.With.Message.Contains("got none"));

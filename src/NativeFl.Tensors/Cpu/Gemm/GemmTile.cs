@@ -9,10 +9,10 @@ internal unsafe struct GemmTile
     /// <summary>Floats from one k to the next in A.</summary>
     public nint AStep;
 
-    /// <summary>b[k, column] is B[k · BStep + column].</summary>
-    public float* B;
+    /// <summary>b[k, column] is B[k · BStep + column], f32 or bf16 as the kernel is.</summary>
+    public void* B;
 
-    /// <summary>Floats from one k to the next in B.</summary>
+    /// <summary>Elements from one k to the next in B.</summary>
     public nint BStep;
 
     /// <summary>c[row, column] is C[row · CStep + column].</summary>

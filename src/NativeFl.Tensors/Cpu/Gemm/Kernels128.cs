@@ -9,11 +9,12 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 /// </summary>
 internal static unsafe class Kernels128
 {
-    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns.</summary>
+    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns; b is f32 (four bytes) or bf16 (two).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TRows, TVectors>(GemmTile* t)
+    public static void Multiply<TRows, TVectors, TBytes>(GemmTile* t)
         where TRows : IConstant
         where TVectors : IConstant
+        where TBytes : IConstant
     {
         Vector128<float> c00 = default, c01 = default, c02 = default, c03 = default;
         Vector128<float> c10 = default, c11 = default, c12 = default, c13 = default;
@@ -22,13 +23,13 @@ internal static unsafe class Kernels128
         Vector128<float> c40 = default, c41 = default, c42 = default, c43 = default;
         Vector128<float> c50 = default, c51 = default, c52 = default, c53 = default;
         float* a = t->A;
-        float* b = t->B;
-        nint aStep = t->AStep, bStep = t->BStep;
+        byte* b = (byte*)t->B;
+        nint aStep = t->AStep, bStep = t->BStep * TBytes.Value;
         for (nint k = t->K; k > 0; k--)
         {
-            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
-            Vector128<float> b2 = TVectors.Value > 2 ? Vector128.Load(b + 8) : default;
-            Vector128<float> b3 = TVectors.Value > 2 ? Vector128.Load(b + 12) : default;
+            Vector128<float> b0 = Load<TBytes>(b), b1 = Load<TBytes>(b + (4 * TBytes.Value));
+            Vector128<float> b2 = TVectors.Value > 2 ? Load<TBytes>(b + (8 * TBytes.Value)) : default;
+            Vector128<float> b3 = TVectors.Value > 2 ? Load<TBytes>(b + (12 * TBytes.Value)) : default;
             Add<TVectors>(a, b0, b1, b2, b3, ref c00, ref c01, ref c02, ref c03);
             if (TRows.Value > 1) Add<TVectors>(a + 1, b0, b1, b2, b3, ref c10, ref c11, ref c12, ref c13);
             if (TRows.Value > 2) Add<TVectors>(a + 2, b0, b1, b2, b3, ref c20, ref c21, ref c22, ref c23);
@@ -48,6 +49,12 @@ internal static unsafe class Kernels128
         if (TRows.Value > 4) Put<TVectors>(c + (4 * cStep), add, c40, c41, c42, c43);
         if (TRows.Value > 5) Put<TVectors>(c + (5 * cStep), add, c50, c51, c52, c53);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Load<TBytes>(byte* b)
+        where TBytes : IConstant => TBytes.Value == 4
+            ? Vector128.Load((float*)b)
+            : (Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)b).AsUInt16()) << 16).AsSingle();
 
     /// <summary>c[v] += a b[v].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

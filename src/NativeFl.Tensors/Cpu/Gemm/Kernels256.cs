@@ -7,20 +7,21 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 /// <summary>AVX2 micro-kernels: up to 6 rows by 16 columns, 12 accumulators of the 16 registers.</summary>
 internal static unsafe class Kernels256
 {
-    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns.</summary>
+    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns; b is f32 (four bytes) or bf16 (two).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TRows, TVectors>(GemmTile* t)
+    public static void Multiply<TRows, TVectors, TBytes>(GemmTile* t)
         where TRows : IConstant
         where TVectors : IConstant
+        where TBytes : IConstant
     {
         Vector256<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
         Vector256<float> c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         float* a = t->A;
-        float* b = t->B;
-        nint aStep = t->AStep, bStep = t->BStep;
+        byte* b = (byte*)t->B;
+        nint aStep = t->AStep, bStep = t->BStep * TBytes.Value;
         for (nint k = t->K; k > 0; k--)
         {
-            Vector256<float> b0 = Avx.LoadVector256(b), b1 = TVectors.Value > 1 ? Avx.LoadVector256(b + 8) : default;
+            Vector256<float> b0 = Load<TBytes>(b), b1 = TVectors.Value > 1 ? Load<TBytes>(b + (8 * TBytes.Value)) : default;
             Add<TVectors>(a, b0, b1, ref c00, ref c01);
             if (TRows.Value > 1) Add<TVectors>(a + 1, b0, b1, ref c10, ref c11);
             if (TRows.Value > 2) Add<TVectors>(a + 2, b0, b1, ref c20, ref c21);
@@ -40,6 +41,12 @@ internal static unsafe class Kernels256
         if (TRows.Value > 4) Put<TVectors>(c + (4 * cStep), add, c40, c41);
         if (TRows.Value > 5) Put<TVectors>(c + (5 * cStep), add, c50, c51);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Load<TBytes>(byte* b)
+        where TBytes : IConstant => TBytes.Value == 4
+            ? Avx.LoadVector256((float*)b)
+            : Avx2.ShiftLeftLogical(Avx2.ConvertToVector256Int32((ushort*)b), 16).AsSingle();
 
     /// <summary>c[v] += a b[v].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,22 +7,23 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 /// <summary>AVX-512 micro-kernels: up to 12 rows by 32 columns, 24 accumulators of the 32 registers.</summary>
 internal static unsafe class Kernels512
 {
-    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns.</summary>
+    /// <summary>Runs one tile of TRows rows by TVectors vectors of columns; b is f32 (four bytes) or bf16 (two).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TRows, TVectors>(GemmTile* t)
+    public static void Multiply<TRows, TVectors, TBytes>(GemmTile* t)
         where TRows : IConstant
         where TVectors : IConstant
+        where TBytes : IConstant
     {
         Vector512<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
         Vector512<float> c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         Vector512<float> c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
         Vector512<float> c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
         float* a = t->A;
-        float* b = t->B;
-        nint aStep = t->AStep, bStep = t->BStep;
+        byte* b = (byte*)t->B;
+        nint aStep = t->AStep, bStep = t->BStep * TBytes.Value;
         for (nint k = t->K; k > 0; k--)
         {
-            Vector512<float> b0 = Avx512F.LoadVector512(b), b1 = TVectors.Value > 1 ? Avx512F.LoadVector512(b + 16) : default;
+            Vector512<float> b0 = Load<TBytes>(b), b1 = TVectors.Value > 1 ? Load<TBytes>(b + (16 * TBytes.Value)) : default;
             Add<TVectors>(a, b0, b1, ref c00, ref c01);
             if (TRows.Value > 1) Add<TVectors>(a + 1, b0, b1, ref c10, ref c11);
             if (TRows.Value > 2) Add<TVectors>(a + 2, b0, b1, ref c20, ref c21);
@@ -54,6 +55,12 @@ internal static unsafe class Kernels512
         if (TRows.Value > 10) Put<TVectors>(c + (10 * cStep), add, cA0, cA1);
         if (TRows.Value > 11) Put<TVectors>(c + (11 * cStep), add, cB0, cB1);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Load<TBytes>(byte* b)
+        where TBytes : IConstant => TBytes.Value == 4
+            ? Avx512F.LoadVector512((float*)b)
+            : Avx512F.ShiftLeftLogical(Avx512F.ConvertToVector512Int32(Avx.LoadVector256((ushort*)b)), 16).AsSingle();
 
     /// <summary>c[v] += a b[v].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -133,10 +133,14 @@ internal sealed unsafe class Multiplier : IDisposable
 
     private void RunPanel(Product* p, int m0, int m1, int n, int columns, int k0, int k, bool accumulate)
     {
-        bool half = columns <= _width / 2, edge = columns != _width && columns != _width / 2;
+        // Few rows: bf16 is widened in registers, for it is memory that such a product waits for. Same products, same sums.
+        bool narrow = p->BNarrow && p->BLayout == OperandLayout.Panels && m1 - m0 <= 2 * _kernels.Rows;
+        bool half = columns <= _width / 2 && !narrow;
         int covered = half ? _width / 2 : _width;
+        bool edge = columns != covered;
         GemmTile tile = default;
-        tile.B = Right(p, n, columns, k0, k, out tile.BStep);
+        tile.BStep = _width;
+        tile.B = narrow ? (ushort*)p->B + PanelOffset(p, n, k0) : Right(p, n, columns, k0, k, out tile.BStep);
         tile.K = k;
         tile.CStep = edge ? covered : p->CStride;
         tile.Accumulate = accumulate && !edge;
@@ -148,7 +152,8 @@ internal sealed unsafe class Multiplier : IDisposable
             tile.AStep = rows;
             float* target = p->C + (m * p->CStride) + n;
             tile.C = edge ? _edge : target;
-            _kernels[rows, half](&tile);
+            if (narrow) _kernels.Narrow(rows)(&tile);
+            else _kernels[rows, half](&tile);
             if (edge) Spread(_edge, covered, rows, columns, accumulate, target, p->CStride);
             tile.A += (nint)rows * k;
             m += rows;
@@ -186,7 +191,7 @@ internal sealed unsafe class Multiplier : IDisposable
                 Packing.Transpose((float*)p->B + (n * p->BStride) + k0, p->BStride, columns, k, _right, _width, 1);
                 return _right;
             case OperandLayout.Panels:
-                nint offset = (n * p->BStride) + ((nint)k0 * _width);
+                nint offset = PanelOffset(p, n, k0);
                 if (!p->BNarrow) return (float*)p->B + offset;
                 Packing.Widen((ushort*)p->B + offset, _right, (nint)k * _width);
                 return _right;
@@ -195,6 +200,8 @@ internal sealed unsafe class Multiplier : IDisposable
                 return _right;
         }
     }
+
+    private nint PanelOffset(Product* p, int n, int k) => (n * p->BStride) + ((nint)k * _width);
 
     /// <summary>W (out, in) from panels (in, width): for each panel that k0 .. k0 + k crosses, a square is transposed.</summary>
     private void TurnPanels(Product* p, int n, int columns, int k0, int k)
