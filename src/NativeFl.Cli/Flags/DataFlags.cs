@@ -11,6 +11,8 @@ internal static class DataFlags
 
     public static Flag<IReadOnlyList<string>> Data { get; } = new("--data", FlagTypes.Files, [], "JSONL files or JSON arrays") { IsRequired = true };
 
+    public static Flag<IReadOnlyList<string>> OptionalData { get; } = new("--data", FlagTypes.Files, [], "JSONL files or JSON arrays");
+
     public static Flag<string?> PromptField { get; } = new("--prompt-field", FlagTypes.Text, null, "the field of the prompt, if it has a name of its own");
 
     public static Flag<string?> AnswerField { get; } = new("--answer-field", FlagTypes.Text, null, "the field of the answer, if it has a name of its own");

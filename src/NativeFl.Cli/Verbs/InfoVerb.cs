@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
+using NativeFl.Finetuning;
+using NativeFl.Models;
+using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Verbs;
 
@@ -10,11 +13,15 @@ internal static class InfoVerb
     public static Verb Verb => new(
         "info",
         "Show devices, and with --model the memory plan of a training run",
-        [DataFlags.OptionalModel, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, .. DataFlags.Prompt],
+        [
+            DataFlags.OptionalModel, DataFlags.OptionalData, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, .. DataFlags.Prompt,
+            OutputFlags.SaveType,
+        ],
         Run);
 
     private static JsonObject Run(VerbRun run)
     {
+        using ModelInput? input = run.Get(DataFlags.OptionalModel) is { Length: > 0 } folder ? ModelInput.Open(run, folder) : null;
         string cuda = $"cuda: not available ({DeviceChoice.CudaReason})";
         var result = new JsonObject
         {
@@ -27,6 +34,61 @@ internal static class InfoVerb
         run.Print($"nativefl {ProductVersion.Text}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}");
         run.Print(run.Backend.DeviceName);
         run.Print(cuda);
+        if (input is not null) AddPlan(run, input, result);
         return result;
     }
+
+    private static void AddPlan(VerbRun run, ModelInput input, JsonObject result)
+    {
+        AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
+        double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
+        int rank = start?.Weights.Modules.Values.Max(f => f.Rank) ?? run.Get(TrainingFlags.Rank);
+        LoraOptions lora = TrainingSetup.Lora(run, input.Config, rank, run.Get(TrainingFlags.Alpha).Of(rank));
+        if (start is not null) lora = lora with { Targets = start.Targets };
+        int rows = TrainingRows(run, input);
+        RunMemory memory = RunMemory.OfTraining(run.Backend, input.Config, input.WeightType, input.FileBytes, lora, rows, dropout > 0);
+
+        var blocks = new JsonArray();
+        run.Print("");
+        run.Print($"Memory of: train --model {input.Folder} --rank {lora.Rank}, {rows} token rows a micro-batch");
+        foreach (MemoryPlan plan in memory.Plans)
+        {
+            run.Print($"  {plan.Name,-28}{Figures.Bytes(plan.Bytes),12}");
+            blocks.Add((JsonNode)Block(plan));
+        }
+
+        run.Print($"  {"mapped checkpoint",-28}{Figures.Bytes(memory.MappedBytes),12}   while weights are read");
+        run.Print($"  {"host copies",-28}{Figures.Bytes(memory.HostBytes),12}");
+        run.Print($"  {"runtime",-28}{Figures.Bytes(memory.RuntimeBytes),12}");
+        run.Print($"  {"peak",-28}{Figures.Bytes(memory.PeakBytes),12}");
+        result["plan"] = blocks;
+        result["mapped_bytes"] = memory.MappedBytes;
+        result["host_bytes"] = memory.HostBytes;
+        result["runtime_bytes"] = memory.RuntimeBytes;
+        result["peak_bytes"] = memory.PeakBytes;
+    }
+
+    /// <summary>Rows of the largest micro-batch: of the data if it was given, else batch size times longest sequence.</summary>
+    private static int TrainingRows(VerbRun run, ModelInput input)
+    {
+        int batch = run.Get(TrainingFlags.BatchSize);
+        IReadOnlyList<string> files = run.Get(DataFlags.OptionalData);
+        long rows = files.Count == 0
+            ? (long)batch * TrainingData.MaxLength(run, input.Config)
+            : TrainingData.Load(run, files, input.Config, input.Tokenizer).Select(e => (long)e.InputIds.Length).OrderDescending().Take(batch).Sum();
+        return rows <= int.MaxValue ? (int)rows : throw new InvalidInputException("--batch-size", "fewer than 2^31 token rows", $"{rows}");
+    }
+
+    private static JsonObject Block(MemoryPlan plan) => new()
+    {
+        ["name"] = plan.Name,
+        ["bytes"] = plan.Bytes,
+        ["tensors"] = new JsonArray([.. plan.Slots.Select(slot => new JsonObject
+        {
+            ["name"] = slot.Name,
+            ["shape"] = slot.Shape.ToString(),
+            ["dtype"] = slot.DType.ToString().ToLowerInvariant(),
+            ["bytes"] = slot.Bytes,
+        })]),
+    };
 }

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using NativeFl.Cli.Flags;
+using NativeFl.Data;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cli;
+
+/// <summary>
+/// What train trains on: all records of --data, or with --partition those of one client, in the client's order and with the seed that
+/// federate gave it.
+/// </summary>
+internal sealed class PartitionedData
+{
+    private PartitionedData(IReadOnlyList<TokenizedExample> examples, ulong seed, int rank, double alpha)
+    {
+        Examples = examples;
+        Seed = seed;
+        Rank = rank;
+        Alpha = alpha;
+    }
+
+    /// <summary>The sequences to train on.</summary>
+    public IReadOnlyList<TokenizedExample> Examples { get; }
+
+    /// <summary>Of a fresh adapter, the data order and dropout.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>Of a fresh adapter.</summary>
+    public int Rank { get; }
+
+    /// <summary>Of a fresh adapter.</summary>
+    public double Alpha { get; }
+
+    /// <summary>Reads --data, and --partition with --client and --round. Flags given by hand win over what the partition says.</summary>
+    public static PartitionedData Load(VerbRun run, ModelInput input)
+    {
+        IReadOnlyList<TokenizedExample> examples = TrainingData.Load(run, run.Get(DataFlags.Data), input.Config, input.Tokenizer);
+        int rank = run.Get(TrainingFlags.Rank);
+        string path = run.Get(PartitionFlags.Partition);
+        if (path.Length == 0)
+        {
+            foreach (IFlag flag in new IFlag[] { PartitionFlags.Client, PartitionFlags.Round })
+            {
+                if (run.Flags.Has(flag)) throw new InvalidInputException(run.Flags.Source(flag), "--partition with it", "none");
+            }
+
+            return new PartitionedData(examples, run.Seed, rank, run.Get(TrainingFlags.Alpha).Of(rank));
+        }
+
+        int client = run.Get(PartitionFlags.Client) ?? throw new InvalidInputException("--client", "the number of a client of --partition", "nothing");
+        using JsonDocument document = Parse(path);
+        try
+        {
+            return Of(run, path, client, Find(document, path, client), examples);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidInputException(path, "a partition.json that federate wrote", "another JSON", e);
+        }
+    }
+
+    private static PartitionedData Of(VerbRun run, string path, int client, JsonElement entry, IReadOnlyList<TokenizedExample> examples)
+    {
+        int round = run.Get(PartitionFlags.Round), rank = run.Flags.Has(TrainingFlags.Rank) ? run.Get(TrainingFlags.Rank) : entry.GetProperty("rank").GetInt32();
+        JsonElement seeds = entry.GetProperty("seeds");
+        if (round > seeds.GetArrayLength())
+            throw new InvalidInputException(run.Flags.Source(PartitionFlags.Round), $"a round from 1 to {seeds.GetArrayLength()}", $"{round}");
+        if (rank < 1) throw new InvalidInputException($"{path}: client {client}", "a rank above 0, for there is nothing else to train", $"{rank}");
+        double alpha = run.Flags.Has(TrainingFlags.Alpha) ? run.Get(TrainingFlags.Alpha).Of(rank) : entry.GetProperty("alpha").GetDouble();
+        ulong seed = run.Flags.Has(SharedFlags.Seed) ? run.Seed : seeds[round - 1].GetUInt64();
+        return new PartitionedData(Select(path, entry.GetProperty("records"), examples), seed, rank, alpha);
+    }
+
+    private static TokenizedExample[] Select(string path, JsonElement records, IReadOnlyList<TokenizedExample> examples)
+    {
+        Dictionary<string, TokenizedExample> byId = [];
+        foreach (TokenizedExample example in examples)
+        {
+            if (!byId.TryAdd(example.Id, example)) throw new InvalidInputException("--data", "records with ids of their own, to find those of a client", $"'{example.Id}' twice");
+        }
+
+        return [.. records.EnumerateArray().Select(id => byId.TryGetValue(id.GetString()!, out TokenizedExample? example)
+            ? example
+            : throw new InvalidInputException(path, "ids of records in --data", $"'{id.GetString()}'"))];
+    }
+
+    private static JsonElement Find(JsonDocument document, string path, int client)
+    {
+        JsonElement clients = document.RootElement.GetProperty("clients");
+        foreach (JsonElement entry in clients.EnumerateArray())
+        {
+            if (entry.GetProperty("id").GetInt32() == client) return entry;
+        }
+
+        throw new InvalidInputException("--client", $"one of the {clients.GetArrayLength()} clients of {path}", $"{client}");
+    }
+
+    private static JsonDocument Parse(string path)
+    {
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(path));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidInputException(path, "JSON", $"an error at line {e.LineNumber + 1}", e);
+        }
+    }
+}

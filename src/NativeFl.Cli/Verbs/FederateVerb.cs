@@ -1,0 +1,115 @@
+using System.Text.Json.Nodes;
+using NativeFl.Cli.Flags;
+using NativeFl.Federation;
+using NativeFl.Finetuning;
+using NativeFl.Models;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cli.Verbs;
+
+/// <summary>federate: a federation of clients in simulation, round after round.</summary>
+internal static class FederateVerb
+{
+    private const string ModelFolder = "model", PartitionFileName = "partition.json", ReportFile = "report.html";
+
+    public static Verb Verb => new(
+        "federate",
+        "Fine-tune a model over many clients of unequal rank, in simulation",
+        [
+            DataFlags.Model, DataFlags.Data, .. FederationFlags.All, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, TrainingFlags.ProximalMu,
+            .. DataFlags.Prompt, EvaluationFlags.EvalData, TrainingFlags.Resume, OutputFlags.SaveType, OutputFlags.Folder,
+        ],
+        Run);
+
+    private static JsonObject Run(VerbRun run)
+    {
+        ResumableFolder output = ResumableFolder.Claim(run);
+        using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
+        AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
+        FederationClients clients = FederationClients.Load(run, input.Config, input.Tokenizer);
+        FederationOptions options = Options(run, input, start);
+        HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
+        FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
+        bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
+        DType type = BaseType(run, input, options.Method);
+        options.Method.Admit(clients.Clients);
+        options.Validate();
+
+        using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
+        output.Begin();
+        var settings = new AdapterSettings
+        {
+            Dropout = options.Training.Dropout,
+            UseRsLora = options.Lora.UseRsLora,
+            BaseModel = run.Get(DataFlags.Model),
+            LayerCount = model.Config.LayerCount,
+        };
+        using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? [], keepsBase);
+        var trainer = new TrainerOptions { CheckpointFolder = FederationResume.TrainingFolder(output.Path), CheckpointEvery = int.MaxValue };
+        var federation = new FederatedRun(model, options, clients.Clients, clients.Examples, files, trainer, resume?.State);
+        AtomicFile.Write(
+            Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples));
+        FederationResult result = federation.Run(heldOut is null ? null : server => HeldOutFigures.Measure(server, heldOut), run.Cancellation);
+        return Finish(run, output, input, federation, result, files.Rounds);
+    }
+
+    private static JsonObject Finish(
+        VerbRun run, ResumableFolder output, ModelInput input, FederatedRun federation, FederationResult result, List<JsonObject> rounds)
+    {
+        var json = new JsonObject
+        {
+            ["method"] = result.Method,
+            ["rounds"] = new JsonArray([.. rounds.Select(round => round.DeepClone())]),
+            ["initial_eval"] = FederationJson.Evaluation(result.InitialEvaluation),
+            ["base_bytes"] = result.BaseBytes,
+            ["out"] = output.Path,
+        };
+
+        // Under "local" every client ends with a model of its own: round-NN/client-NN beside the base.
+        if (federation.State.Own.Count == 0)
+        {
+            json["merge_rounding"] = JsonOutput.Number(federation.Model.Merge(input.SaveType));
+            using OutputFolder target = OutputFolder.Create(Path.Combine(output.Path, ModelFolder), force: true);
+            federation.Model.Base.Save(target.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder);
+            target.Commit();
+        }
+
+        string report = FederationReport.Html(RunRecord.Recipe(run.Flags), json);
+        AtomicFile.WriteText(Path.Combine(output.Path, ReportFile), report);
+        output.Complete(json);
+        run.Print($"{output.Path}: done, see {ReportFile}");
+        return json;
+    }
+
+    private static FederationOptions Options(VerbRun run, ModelInput input, AdapterFolderContent? start)
+    {
+        if (run.Flags.Has(FederationFlags.LocalEpochs) && (run.Flags.Has(TrainingFlags.Epochs) || run.Flags.Has(TrainingFlags.Steps)))
+            throw new InvalidInputException(run.Flags.Source(FederationFlags.LocalEpochs), "one of --local-epochs, --epochs and --steps", "more");
+        double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
+        TrainingOptions training = TrainingSetup.Options(run, dropout);
+        if (!run.Flags.Has(TrainingFlags.Epochs)) training = training with { Epochs = run.Get(FederationFlags.LocalEpochs) };
+        LoraOptions lora = TrainingSetup.Lora(run, input.Config, run.Get(TrainingFlags.Rank), run.Get(TrainingFlags.Alpha).Of(run.Get(TrainingFlags.Rank)));
+        return new FederationOptions
+        {
+            Method = FederationMethods.Find(run.Get(FederationFlags.Method)),
+            Rounds = run.Get(FederationFlags.Rounds),
+            ClientFraction = run.Get(FederationFlags.ClientFraction),
+            Renormalization = FederationFlags.RenormalizationOf(run),
+            Seed = run.Seed,
+            Lora = start is null ? lora : lora with { Targets = start.Targets, UseRsLora = start.Settings.UseRsLora },
+            Training = training,
+            Initial = start?.Weights,
+            StorageType = input.SaveType,
+        };
+    }
+
+    /// <summary>A base that takes small sums round after round is held in f32, and rounded once at the end.</summary>
+    private static DType BaseType(VerbRun run, ModelInput input, IFederationMethod method)
+    {
+        bool isWarm = method is IAggregationMethod and not (FloraStacking or FedExLora);
+        if (OutputFlags.TypeOf(run.Get(SharedFlags.Type)) is not { } asked) return isWarm ? input.WeightType : DType.F32;
+        return asked == DType.F32 || isWarm
+            ? asked
+            : throw new InvalidInputException(run.Flags.Source(SharedFlags.Type), $"f32, for {method.Name} adds to the base every round (or --method flora-unmerged)", "bf16");
+    }
+}
