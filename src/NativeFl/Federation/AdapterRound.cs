@@ -54,7 +54,12 @@ internal sealed class AdapterRound(
             method.Aggregate(new Contributions(contributions, options.Renormalization, "--partition"), server);
         double exactness =
             ExactnessCheck.Measure(model.Backend, aggregation.Applied, contributions, options.Renormalization);
-        double? rounding = aggregation.Merge is { } merge ? AdapterMerge.Into(model, merge, options.StorageType) : null;
+        double? rounding = (aggregation.Merge, aggregation.Beside) switch
+        {
+            ({ } merge, _) => AdapterMerge.Into(model, merge, options.StorageType),
+            (_, { } beside) => FoldRounding.Of(server.Beside, beside, aggregation.Product),
+            _ => null,
+        };
         var state = server with { Round = round, Global = aggregation.Global, Beside = aggregation.Beside };
         ClientRoundResult[] results = [.. selected.Select(c => Result(round, c, updates, dropped, aggregation))];
         return new RoundOutcome(state, results, adapters, aggregation.Global ?? aggregation.Product, exactness, rounding);

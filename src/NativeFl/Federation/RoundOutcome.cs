@@ -8,7 +8,7 @@ namespace NativeFl.Federation;
 /// <param name="Adapters">What came back and counted, by id.</param>
 /// <param name="Global">What the server made of it, as an adapter.</param>
 /// <param name="Exactness">See <see cref="ExactnessCheck"/>.</param>
-/// <param name="Rounding">See <see cref="AdapterMerge"/>.</param>
+/// <param name="Rounding">See <see cref="RoundResult.Rounding"/>.</param>
 internal sealed record RoundOutcome(
     ServerState State,
     IReadOnlyList<ClientRoundResult> Clients,

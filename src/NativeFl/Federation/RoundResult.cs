@@ -12,7 +12,10 @@ public sealed record RoundResult
     /// <summary>See <see cref="ExactnessCheck"/>; null where nothing is aggregated from adapters.</summary>
     public double? Exactness { get; init; }
 
-    /// <summary>See <see cref="AdapterMerge"/>; null where nothing is merged.</summary>
+    /// <summary>
+    /// What storing the round's ΔW costs: in the base, see <see cref="AdapterMerge"/>, or beside it, where it is zero until a stack is
+    /// folded; null where neither is done.
+    /// </summary>
     public double? Rounding { get; init; }
 
     /// <summary>Wall time without evaluation.</summary>

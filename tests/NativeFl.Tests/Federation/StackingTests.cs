@@ -99,6 +99,8 @@ public sealed class StackingTests
         {
             AdapterWeights[] adapters = [Adapters.One(10 * round, 2), Adapters.One((10 * round) + 1, 1)];
             Aggregation aggregation = method.Aggregate(Contributions.Of(adapters, [1, 2]), state);
+            double rounding = FoldRounding.Of(state.Beside, aggregation.Beside!, aggregation.Product);
+            Assert.That(rounding, round < 2 ? Is.Zero : Is.GreaterThan(1e-9).And.LessThan(Tolerance), "only a fold rounds");
             state = state with { Beside = aggregation.Beside };
             foreach ((double p, AdapterWeights adapter) in new[] { (1 / 3.0, adapters[0]), (2 / 3.0, adapters[1]) })
                 Adapters.Add(expected, p, adapter.Modules[Adapters.Query]);
@@ -108,6 +110,16 @@ public sealed class StackingTests
         }
 
         Assert.That(ranks, Is.EqualTo(new[] { 3, 6, 7, 7 }));
+    }
+
+    [Test]
+    public void The_rounding_of_a_fold_is_what_it_loses()
+    {
+        AdapterWeights stack = Adapters.One(1, 11), folded = FoldedFactors.WhereSmaller(stack);
+        LoraFactors product = folded.Modules[Adapters.Query];
+        product.B[3] += 0.5f;
+        double[,] got = Adapters.Dense(product), expected = Adapters.Dense(stack.Modules[Adapters.Query]);
+        Assert.That(FoldRounding.Of(null, folded, stack), Is.EqualTo(Adapters.Distance(got, expected)).Within(1e-12));
     }
 
     [TestCase(9, 4)]
