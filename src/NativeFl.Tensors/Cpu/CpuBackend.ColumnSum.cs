@@ -7,8 +7,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public override void ColumnSum(TensorView x, TensorView sums)
     {
-        Expect.Tensor(nameof(x), x, DType.F32, x.Rows, x.Columns);
-        Expect.Vector(nameof(sums), sums, x.Columns);
+        TensorCheck.Is(x, DType.F32, x.Rows, x.Columns);
+        TensorCheck.Holds(sums, DType.F32, x.Columns);
         int rows = x.Rows, columns = x.Columns;
         float* from = (float*)x.Pointer;
         float* to = (float*)sums.Pointer;

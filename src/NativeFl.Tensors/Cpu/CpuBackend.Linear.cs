@@ -8,9 +8,9 @@ public sealed unsafe partial class CpuBackend
     public override void LinearForward(TensorView x, PackedMatrix w, TensorView bias, bool accumulate, TensorView y)
     {
         Expect.Packed(nameof(w), w);
-        Expect.Tensor(nameof(x), x, DType.F32, x.Rows, w.In);
-        Expect.Tensor(nameof(y), y, DType.F32, x.Rows, w.Out);
-        if (!bias.IsEmpty) Expect.Vector(nameof(bias), bias, w.Out);
+        TensorCheck.Is(x, DType.F32, x.Rows, w.In);
+        TensorCheck.Is(y, DType.F32, x.Rows, w.Out);
+        if (!bias.IsEmpty) TensorCheck.Holds(bias, DType.F32, w.Out);
         if (_blas is not null)
         {
             _blas.LinearForward(x, w, accumulate, y);
@@ -28,8 +28,8 @@ public sealed unsafe partial class CpuBackend
     public override void LinearBackward(TensorView dy, PackedMatrix w, bool accumulate, TensorView dx)
     {
         Expect.Packed(nameof(w), w);
-        Expect.Tensor(nameof(dy), dy, DType.F32, dy.Rows, w.Out);
-        Expect.Tensor(nameof(dx), dx, DType.F32, dy.Rows, w.In);
+        TensorCheck.Is(dy, DType.F32, dy.Rows, w.Out);
+        TensorCheck.Is(dx, DType.F32, dy.Rows, w.In);
         if (_blas is not null)
         {
             _blas.LinearBackward(dy, w, accumulate, dx);

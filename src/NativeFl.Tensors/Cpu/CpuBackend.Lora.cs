@@ -32,10 +32,10 @@ public sealed unsafe partial class CpuBackend
         TensorView ds, TensorView da, TensorView db, TensorView dx)
     {
         CheckLora(x, a, b, groups, s, dy);
-        Expect.Tensor(nameof(ds), ds, DType.F32, s.Rows, s.Columns);
-        if (!da.IsEmpty) Expect.Tensor(nameof(da), da, DType.F32, a.Rows, a.Columns);
-        if (!db.IsEmpty) Expect.Tensor(nameof(db), db, DType.F32, b.Rows, b.Columns);
-        if (!dx.IsEmpty) Expect.Tensor(nameof(dx), dx, DType.F32, x.Rows, x.Columns);
+        TensorCheck.Is(ds, DType.F32, s.Rows, s.Columns);
+        if (!da.IsEmpty) TensorCheck.Is(da, DType.F32, a.Rows, a.Columns);
+        if (!db.IsEmpty) TensorCheck.Is(db, DType.F32, b.Rows, b.Columns);
+        if (!dx.IsEmpty) TensorCheck.Is(dx, DType.F32, x.Rows, x.Columns);
         var call = new LoraCall
         {
             X = x, Y = dy, A = a, B = b, S = s, DS = ds, DA = da, DB = db, DX = dx, Multipliers = GCHandle.ToIntPtr(_multipliersHandle),
@@ -69,11 +69,11 @@ public sealed unsafe partial class CpuBackend
 
     private static void CheckLora(TensorView x, TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, TensorView s, TensorView y)
     {
-        Expect.Tensor(nameof(x), x, DType.F32, x.Rows, x.Columns);
-        Expect.Tensor(nameof(y), y, DType.F32, x.Rows, y.Columns);
-        Expect.Tensor(nameof(a), a, DType.F32, a.Rows, x.Columns);
-        Expect.Tensor(nameof(b), b, DType.F32, a.Rows, y.Columns);
-        Expect.Tensor(nameof(s), s, DType.F32, x.Rows, s.Columns);
+        TensorCheck.Is(x, DType.F32, x.Rows, x.Columns);
+        TensorCheck.Is(y, DType.F32, x.Rows, y.Columns);
+        TensorCheck.Is(a, DType.F32, a.Rows, x.Columns);
+        TensorCheck.Is(b, DType.F32, a.Rows, y.Columns);
+        TensorCheck.Is(s, DType.F32, x.Rows, s.Columns);
         Expect.Groups(groups, x.Rows, a.Rows, s.Columns);
     }
 }

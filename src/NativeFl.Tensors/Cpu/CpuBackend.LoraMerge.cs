@@ -9,8 +9,8 @@ public sealed unsafe partial class CpuBackend
     public override void LoraMerge(TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, PackedMatrix w)
     {
         Expect.Packed(nameof(w), w);
-        Expect.Tensor(nameof(a), a, DType.F32, a.Rows, w.In);
-        Expect.Tensor(nameof(b), b, DType.F32, a.Rows, w.Out);
+        TensorCheck.Is(a, DType.F32, a.Rows, w.In);
+        TensorCheck.Is(b, DType.F32, a.Rows, w.Out);
         long ranks = 0;
         foreach (LoraGroup group in groups)
         {

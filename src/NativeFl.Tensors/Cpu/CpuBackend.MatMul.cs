@@ -9,9 +9,9 @@ public sealed unsafe partial class CpuBackend
     {
         int m = transposeA ? a.Columns : a.Rows, k = transposeA ? a.Rows : a.Columns;
         int n = transposeB ? b.Rows : b.Columns;
-        Expect.Tensor(nameof(a), a, DType.F32, a.Rows, a.Columns);
-        Expect.Tensor(nameof(b), b, DType.F32, transposeB ? n : k, transposeB ? k : n);
-        Expect.Tensor(nameof(c), c, DType.F32, m, n);
+        TensorCheck.Is(a, DType.F32, a.Rows, a.Columns);
+        TensorCheck.Is(b, DType.F32, transposeB ? n : k, transposeB ? k : n);
+        TensorCheck.Is(c, DType.F32, m, n);
         if (_blas is not null)
         {
             _blas.Multiply(a, transposeA, b, transposeB, accumulate, c);

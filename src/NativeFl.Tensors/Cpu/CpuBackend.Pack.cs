@@ -16,7 +16,7 @@ public sealed unsafe partial class CpuBackend
     {
         Expect.Packed(nameof(destination), destination);
         Expect.Stored(nameof(rows), rows.DType);
-        Expect.Tensor(nameof(rows), rows, rows.DType, rows.Rows, destination.In);
+        TensorCheck.Is(rows, rows.DType, rows.Rows, destination.In);
         Expect.Range(nameof(firstRow), firstRow, rows.Rows, destination.Out);
         if (_packed.Width == 1) Copy(rows, RowMajor(destination).Slice(firstRow, rows.Rows));
         else ForPanels(firstRow, rows.Rows, (first, count) => _packed.Pack(rows, firstRow, first, count, destination));
@@ -27,7 +27,7 @@ public sealed unsafe partial class CpuBackend
     {
         Expect.Packed(nameof(source), source);
         Expect.Stored(nameof(rows), rows.DType);
-        Expect.Tensor(nameof(rows), rows, rows.DType, rows.Rows, source.In);
+        TensorCheck.Is(rows, rows.DType, rows.Rows, source.In);
         Expect.Range(nameof(firstRow), firstRow, rows.Rows, source.Out);
         if (_packed.Width == 1) Copy(RowMajor(source).Slice(firstRow, rows.Rows), rows);
         else if (rows.Rows == 1) _packed.UnpackRow(source, firstRow, rows);

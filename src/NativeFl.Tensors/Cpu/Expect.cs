@@ -1,24 +1,8 @@
 namespace NativeFl.Tensors.Cpu;
 
-/// <summary>The checks at the head of an op: what a tensor should be, and what it is.</summary>
+/// <summary>What the matrix ops demand beyond <see cref="TensorCheck"/>: packed matrices, storage types, ranges and groups.</summary>
 internal static class Expect
 {
-    /// <summary>A tensor that is there, of this type and of these rows and columns.</summary>
-    public static void Tensor(string name, TensorView tensor, DType dtype, int rows, int columns)
-    {
-        if (tensor.IsEmpty && rows > 0 && columns > 0)
-            throw new ArgumentException($"{name}: expected ({rows}, {columns}) {dtype}, got no tensor", name);
-        if (tensor.DType != dtype || (!tensor.IsEmpty && (tensor.Rows != rows || tensor.Columns != columns)))
-            throw new ArgumentException($"{name}: expected ({rows}, {columns}) {dtype}, got {tensor.Shape} {tensor.DType}", name);
-    }
-
-    /// <summary>A tensor of this many f32 elements, whatever its shape.</summary>
-    public static void Vector(string name, TensorView tensor, int count)
-    {
-        if (tensor.DType != DType.F32 || tensor.Count != count)
-            throw new ArgumentException($"{name}: expected ({count}) {DType.F32}, got {tensor.Shape} {tensor.DType}", name);
-    }
-
     /// <summary>A matrix that is there, stored as f32 or bf16.</summary>
     public static void Packed(string name, PackedMatrix matrix)
     {

@@ -23,6 +23,6 @@ public sealed class ColumnSumTests
         using var bench = new TensorBench();
         Assert.That(
             () => bench.Backend.ColumnSum(bench.Empty(2, 3), bench.Empty(2, 1)),
-            Throws.ArgumentException.With.Message.Contains("sums: expected (3) F32, got (2) F32"));
+            Throws.ArgumentException.With.Message.Contains("sums: expected 3 elements of F32, got F32 (2)"));
     }
 }

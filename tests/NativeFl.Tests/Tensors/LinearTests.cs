@@ -117,13 +117,13 @@ public sealed class LinearTests
         PackedMatrix w = bench.Packed(bench.Random(12), 4, 3, DType.F32);
         Assert.That(
             () => bench.Backend.LinearForward(bench.Empty(5, 4), w, default, false, bench.Empty(5, 4)),
-            Throws.ArgumentException.With.Message.Contains("x: expected (5, 3) F32, got (5, 4) F32"));
+            Throws.ArgumentException.With.Message.Contains("x: expected F32 (5, 3), got F32 (5, 4)"));
         Assert.That(
             () => bench.Backend.LinearForward(bench.Empty(5, 3), w, bench.Empty(3, 1), false, bench.Empty(5, 4)),
-            Throws.ArgumentException.With.Message.Contains("bias: expected (4) F32"));
+            Throws.ArgumentException.With.Message.Contains("bias: expected 4 elements of F32"));
         Assert.That(
             () => bench.Backend.LinearBackward(bench.Empty(5, 4), w, false, bench.Empty(4, 3)),
-            Throws.ArgumentException.With.Message.Contains("dx: expected (5, 3)"));
+            Throws.ArgumentException.With.Message.Contains("dx: expected F32 (5, 3)"));
     }
 
     /// <summary>Terms are below 1 in size, so a sum's magnitude is at most their number.</summary>

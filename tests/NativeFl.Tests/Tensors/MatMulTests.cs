@@ -86,10 +86,10 @@ public sealed class MatMulTests
         TensorView a = bench.Empty(4, 3), b = bench.Empty(5, 2), c = bench.Empty(4, 2);
         Assert.That(
             () => bench.Backend.MatMul(a, false, b, false, false, c),
-            Throws.ArgumentException.With.Message.Contains("b: expected (3, 2) F32, got (5, 2) F32"));
+            Throws.ArgumentException.With.Message.Contains("b: expected F32 (3, 2), got F32 (5, 2)"));
         Assert.That(
             () => bench.Backend.MatMul(a, false, bench.Empty(3, 2), false, false, bench.Empty(2, 4)),
-            Throws.ArgumentException.With.Message.Contains("c: expected (4, 2)"));
+            Throws.ArgumentException.With.Message.Contains("c: expected F32 (4, 2)"));
     }
 
     [Test]

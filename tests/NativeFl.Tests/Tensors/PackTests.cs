@@ -66,7 +66,7 @@ public sealed class PackTests
         using var bench = new TensorBench();
         PackedMatrix packed = bench.Packed(bench.Random(12), 4, 3, DType.F32);
         Assert.That(
-            () => bench.Backend.Pack(bench.Empty(2, 4), 0, packed), Throws.ArgumentException.With.Message.Contains("rows: expected (2, 3)"));
+            () => bench.Backend.Pack(bench.Empty(2, 4), 0, packed), Throws.ArgumentException.With.Message.Contains("rows: expected F32 (2, 3)"));
         Assert.That(() => bench.Backend.Pack(bench.Empty(2, 3), 3, packed), Throws.ArgumentException.With.Message.Contains("got 3..5"));
         Assert.That(() => bench.Backend.Unpack(packed, -1, bench.Empty(2, 3)), Throws.ArgumentException.With.Message.Contains("got -1..1"));
         Assert.That(() => bench.Backend.Unpack(default, 0, bench.Empty(2, 3)), Throws.ArgumentException.With.Message.Contains("got none"));
