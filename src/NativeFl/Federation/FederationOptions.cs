@@ -35,8 +35,11 @@ public sealed record FederationOptions
     /// <summary>The type of the checkpoints, for the figure "rounding"; the base itself keeps its own type during the run.</summary>
     public DType StorageType { get; init; } = DType.F32;
 
-    /// <summary>The seed of a client in a round (from 1): of its fresh adapter, its data order and its dropout.</summary>
-    public ulong SeedOf(int round, int client) => Philox.Derive(Philox.Derive(Seed, (ulong)round), (ulong)client);
+    /// <summary>
+    /// The seed of a client in a round (from 1): of its fresh adapter, its data order and its dropout. Below 2^53, so that it comes whole out
+    /// of any JSON reader.
+    /// </summary>
+    public ulong SeedOf(int round, int client) => Philox.Derive(Philox.Derive(Seed, (ulong)round), (ulong)client) >> 11;
 
     /// <summary>The clients of a round (from 1), by id: ⌊fraction · K + ½⌋ of them, at least one, drawn without replacement.</summary>
     public IReadOnlyList<ClientSpecification> Select(IReadOnlyList<ClientSpecification> clients, int round)
