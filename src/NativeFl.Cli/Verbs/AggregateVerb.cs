@@ -10,7 +10,8 @@ namespace NativeFl.Cli.Verbs;
 internal static class AggregateVerb
 {
     private static Flag<IReadOnlyList<string>> Adapters { get; } = new(
-        "--adapters", FlagTypes.Folders, [], "the clients' PEFT folders") { IsRequired = true };
+        "--adapters", FlagTypes.Folders, [], "the clients' PEFT folders")
+    { IsRequired = true };
 
     private static Flag<IReadOnlyList<double>> Weights { get; } = new(
         "--weights", FlagTypes.Numbers("finite and not negative", v => v >= 0), [], "one weight an adapter, such as its number of examples [equal]");

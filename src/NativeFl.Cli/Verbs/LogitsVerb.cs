@@ -10,7 +10,8 @@ namespace NativeFl.Cli.Verbs;
 internal static class LogitsVerb
 {
     private static Flag<string> Ids { get; } = new(
-        "--ids", FlagTypes.File, "", "{\"input_ids\":[[…]],\"attention_mask\":[[…]]}, the mask optional") { IsRequired = true };
+        "--ids", FlagTypes.File, "", "{\"input_ids\":[[…]],\"attention_mask\":[[…]]}, the mask optional")
+    { IsRequired = true };
 
     public static Verb Verb => new(
         "logits", "Write the logits of given token ids as safetensors", [DataFlags.Model, DataFlags.Adapter, Ids, OutputFlags.File], Run);

@@ -19,7 +19,11 @@ public sealed unsafe partial class CpuBackend
         }
         var product = new Product(Operand.Of(x), w, turned: false, Operand.Of(y))
         {
-            Bias = (float*)bias.Pointer, Accumulate = accumulate, M = x.Rows, N = w.Out, K = w.In,
+            Bias = (float*)bias.Pointer,
+            Accumulate = accumulate,
+            M = x.Rows,
+            N = w.Out,
+            K = w.In,
         };
         Run(&product);
     }
@@ -37,7 +41,10 @@ public sealed unsafe partial class CpuBackend
         }
         var product = new Product(Operand.Of(dy), w, turned: true, Operand.Of(dx))
         {
-            Accumulate = accumulate, M = dy.Rows, N = w.In, K = w.Out,
+            Accumulate = accumulate,
+            M = dy.Rows,
+            N = w.In,
+            K = w.Out,
         };
         Run(&product);
     }

@@ -38,7 +38,16 @@ public sealed unsafe partial class CpuBackend
         if (!dx.IsEmpty) TensorCheck.Is(dx, DType.F32, x.Rows, x.Columns);
         var call = new LoraCall
         {
-            X = x, Y = dy, A = a, B = b, S = s, DS = ds, DA = da, DB = db, DX = dx, Multipliers = GCHandle.ToIntPtr(_multipliersHandle),
+            X = x,
+            Y = dy,
+            A = a,
+            B = b,
+            S = s,
+            DS = ds,
+            DA = da,
+            DB = db,
+            DX = dx,
+            Multipliers = GCHandle.ToIntPtr(_multipliersHandle),
         };
         fixed (LoraGroup* first = groups)
         {

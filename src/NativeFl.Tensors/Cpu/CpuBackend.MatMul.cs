@@ -20,7 +20,10 @@ public sealed unsafe partial class CpuBackend
         Operand left = Operand.Of(a), right = Operand.Of(b);
         var product = new Product(transposeA ? left.Turned : left, transposeB ? right.Turned : right, Operand.Of(c))
         {
-            Accumulate = accumulate, M = m, N = n, K = k,
+            Accumulate = accumulate,
+            M = m,
+            N = n,
+            K = k,
         };
         Run(&product);
     }

@@ -35,7 +35,7 @@ internal static class Exponential
     public static Vector256<float> NonPositive(Vector256<float> x)
     {
         Vector256<float> lowest = Vector256.Create(-87.3f);
-        Vector256<float> power = Reduced(Vector256.MaxNative(lowest, x), out Vector256<int> n) ;
+        Vector256<float> power = Reduced(Vector256.MaxNative(lowest, x), out Vector256<int> n);
         return Vector256.AndNot(power * PowerOfTwo(n), Vector256.LessThan(x, lowest));
     }
 

@@ -25,6 +25,7 @@ public sealed record ExactMatchRecord(string Id, string Prompt, string Answer)
         RecordFormat format = RecordFormat.Of(record, options);
         if (format.Prompt is null) throw new InvalidInputException(record.Place, "a prompt and an answer", "plain text");
         return new ExactMatchRecord(
-            record.Id, PromptEncoder.Value(record, format, "prompt"), PromptEncoder.Value(record, format, "answer")) { Source = record };
+            record.Id, PromptEncoder.Value(record, format, "prompt"), PromptEncoder.Value(record, format, "answer"))
+        { Source = record };
     }
 }

@@ -8,7 +8,14 @@ public sealed class FederationCheckpointTests
 {
     private static readonly ModelConfig Config = new()
     {
-        ModelType = "llama", VocabularySize = 16, HiddenSize = 8, IntermediateSize = 12, LayerCount = 2, Heads = 2, KvHeads = 1, HeadWidth = 4,
+        ModelType = "llama",
+        VocabularySize = 16,
+        HiddenSize = 8,
+        IntermediateSize = 12,
+        LayerCount = 2,
+        Heads = 2,
+        KvHeads = 1,
+        HeadWidth = 4,
     };
 
     private string _folder = null!;

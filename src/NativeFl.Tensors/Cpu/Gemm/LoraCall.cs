@@ -87,12 +87,18 @@ internal unsafe struct LoraCall
         Operand s = Operand.Of(S, g.RowStart, g.Column);
         var down = new Product(Operand.Of(X, g.RowStart), Operand.Of(A, g.RankStart).Turned, s)
         {
-            M = g.RowCount, N = g.RankCount, K = A.Columns,
+            M = g.RowCount,
+            N = g.RankCount,
+            K = A.Columns,
         };
         multiplier.Run(&down);
         var up = new Product(s, Operand.Of(B, g.RankStart), Operand.Of(Y, g.RowStart))
         {
-            Scale = g.Scaling, Accumulate = true, M = g.RowCount, N = B.Columns, K = g.RankCount,
+            Scale = g.Scaling,
+            Accumulate = true,
+            M = g.RowCount,
+            N = B.Columns,
+            K = g.RankCount,
         };
         multiplier.Run(&up);
     }
@@ -104,13 +110,19 @@ internal unsafe struct LoraCall
         Operand ds = Operand.Of(DS, g.RowStart, g.Column);
         var down = new Product(Operand.Of(Y, g.RowStart), Operand.Of(B, g.RankStart).Turned, ds)
         {
-            Scale = g.Scaling, M = g.RowCount, N = g.RankCount, K = B.Columns,
+            Scale = g.Scaling,
+            M = g.RowCount,
+            N = g.RankCount,
+            K = B.Columns,
         };
         multiplier.Run(&down);
         if (DX.IsEmpty) return;
         var up = new Product(ds, Operand.Of(A, g.RankStart), Operand.Of(DX, g.RowStart))
         {
-            Accumulate = true, M = g.RowCount, N = A.Columns, K = g.RankCount,
+            Accumulate = true,
+            M = g.RowCount,
+            N = A.Columns,
+            K = g.RankCount,
         };
         multiplier.Run(&up);
     }
@@ -129,8 +141,11 @@ internal unsafe struct LoraCall
             Operand.Of(isB ? Y : X, g.RowStart, column),
             Operand.Of(gradient, g.RankStart, column))
         {
-            Scale = isB ? g.Scaling : 1, Accumulate = true,
-            M = g.RankCount, N = Math.Min(ColumnRun, gradient.Columns - column), K = g.RowCount,
+            Scale = isB ? g.Scaling : 1,
+            Accumulate = true,
+            M = g.RankCount,
+            N = Math.Min(ColumnRun, gradient.Columns - column),
+            K = g.RowCount,
         };
         multiplier.Run(&product);
     }

@@ -50,7 +50,11 @@ internal unsafe struct MergeCall(PackedMatrix w, int width, nint multipliers)
             Operand left = Operand.Of(IsRowMajor ? B : A, g.RankStart, line), right = Operand.Of(IsRowMajor ? A : B, g.RankStart, column);
             var product = new Product(left.Turned, right, new Operand(multiplier.Spare, AcrossRun))
             {
-                Scale = g.Scaling, Accumulate = accumulate, M = lines, N = columns, K = g.RankCount,
+                Scale = g.Scaling,
+                Accumulate = accumulate,
+                M = lines,
+                N = columns,
+                K = g.RankCount,
             };
             multiplier.Run(&product);
             accumulate = true;
