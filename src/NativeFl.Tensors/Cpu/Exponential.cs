@@ -7,7 +7,7 @@ namespace NativeFl.Tensors.Cpu;
 /// <remarks>
 /// x = n ln 2 + r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^x = 2^n e^r with the minimax polynomial of degree 7 of Cephes' expf
 /// (S. L. Moshier, netlib.org/cephes, single/expf.c), whose own relative error is below 2e-8. ln 2 is split in two so that n · hi
-/// is exact. Relative error ≤ 1 ulp over the whole range, subnormal results included.
+/// is exact. The error stays below 1.5 ulp over the whole range, and below 1 unit for subnormal results.
 /// </remarks>
 internal static class Exponential
 {

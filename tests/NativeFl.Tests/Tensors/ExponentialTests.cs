@@ -6,7 +6,7 @@ namespace NativeFl.Tests.Tensors;
 public sealed class ExponentialTests
 {
     [Test]
-    public void Exp_is_within_one_unit_in_the_last_place()
+    public void Exp_is_within_one_and_a_half_units_in_the_last_place()
     {
         double worst = 0;
         for (double x = -87.3; x < 88.7; x += 0.00037)
@@ -16,7 +16,7 @@ public sealed class ExponentialTests
             worst = Math.Max(worst, Math.Abs(Exponential.Of((float)x) - exact) / unit);
         }
 
-        Assert.That(worst, Is.LessThan(1));
+        Assert.That(worst, Is.LessThan(1.5));
     }
 
     [Test]
