@@ -13,7 +13,10 @@ public sealed unsafe partial class CpuBackend
         TensorCheck.Is(x, DType.F32, x.Rows, table.In);
         TensorCheck.Below(tokens, table.Out);
         int* ids = (int*)tokens.Pointer;
-        for (int n = 0; n < x.Rows; n++) Unpack(table, ids[n], x.Slice(n, 1));
+        ParallelFor(x.Rows, RowsPerTask(x.Columns), (first, end) =>
+        {
+            for (int n = first; n < end; n++) Unpack(table, ids[n], x.Slice(n, 1));
+        });
     }
 
     /// <inheritdoc/>

@@ -164,7 +164,7 @@ public sealed class AttentionTests
             Assert.That(
                 () => arena.Backend.AttentionForward(
                     arena.Unwritten(4, 16), arena.Unwritten(4, 9), arena.Unwritten(4, 8), problem.Spans, problem.Shape, arena.Unwritten(4, 16), arena.Unwritten(4, 2)),
-                Throws.ArgumentException.With.Message.Contains("k: expected (4, 8) F32, got (4, 9)"));
+                Throws.ArgumentException.With.Message.Contains("k: expected F32 (4, 8), got F32 (4, 9)"));
         });
     }
 
