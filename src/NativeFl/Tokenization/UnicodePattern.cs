@@ -11,7 +11,7 @@ namespace NativeFl.Tokenization;
 /// </summary>
 internal sealed class UnicodePattern
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+    private const double LimitSeconds = 5;
     private readonly Regex _regex;
     private readonly string _source;
 
@@ -19,12 +19,13 @@ internal sealed class UnicodePattern
     /// <param name="pattern">The pattern as the file spells it.</param>
     /// <param name="source">File and entry, for messages.</param>
     /// <param name="literal">The pattern is a plain string.</param>
-    public UnicodePattern(string pattern, string source, bool literal = false)
+    /// <param name="limitSeconds">The longest that one match may take.</param>
+    public UnicodePattern(string pattern, string source, bool literal = false, double limitSeconds = LimitSeconds)
     {
         _source = source;
         try
         {
-            _regex = new Regex(literal ? Regex.Escape(StandIns(pattern)) : pattern, RegexOptions.CultureInvariant, Limit);
+            _regex = new Regex(literal ? Regex.Escape(StandIns(pattern)) : pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(limitSeconds));
         }
         catch (ArgumentException e)
         {
@@ -49,7 +50,7 @@ internal sealed class UnicodePattern
         catch (RegexMatchTimeoutException e)
         {
             throw new InvalidInputException(
-                _source, $"a pattern that matches within {Limit.TotalSeconds} s", "one that backtracks without end", e);
+                _source, FormattableString.Invariant($"a pattern that matches within {_regex.MatchTimeout.TotalSeconds} s"), "one that backtracks without end", e);
         }
 
         return ranges;

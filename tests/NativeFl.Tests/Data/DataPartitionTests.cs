@@ -111,7 +111,7 @@ public sealed class DataPartitionTests
             Assert.That(() => DataPartition.Dirichlet(two, 2, 0, 1, 0), Throws.TypeOf<InvalidInputException>());
             Assert.That(() => DataPartition.Dirichlet(two, 2, double.NaN, 1, 0), Throws.TypeOf<InvalidInputException>());
             Assert.That(() => DataPartition.Dirichlet(two, 2, 1, 2, 0), Throws.TypeOf<InvalidInputException>());
-            // Exactly 50 for each of two clients: a draw never hits it in practice.
+            // Exactly one half each: with this α a draw never hits it.
             Assert.That(
                 () => DataPartition.Dirichlet([.. Enumerable.Repeat("a", 1000)], 2, 0.01, 500, 0),
                 Throws.TypeOf<InvalidInputException>().With.Message.Contains("--partition"));

@@ -29,7 +29,7 @@ public sealed class SentencePieceTests
         {
             Assert.That(tokenizer.VocabularySize, Is.EqualTo(259 + Pieces.Length));
             Assert.That((tokenizer.BosId, tokenizer.EosId, tokenizer.PadId), Is.EqualTo(((int?)1, (int?)2, (int?)null)));
-            // ▁a has the best score, so b stays alone although ▁ab is a piece: then ▁a + b merges.
+            // ▁a has the best score and merges first, then ▁ab.
             Assert.That(tokenizer.Encode("ab", true), Is.EqualTo(new[] { 1, model.Id("▁ab") }));
             Assert.That(tokenizer.Encode("z", false), Is.EqualTo(new[] { model.Id("▁"), 3 + 'z' }));
             Assert.That(tokenizer.Encode("", true), Is.EqualTo(new[] { 1 }));
