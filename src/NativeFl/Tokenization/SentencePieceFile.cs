@@ -1,7 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Google.Protobuf;
-using Microsoft.ML.Tokenizers;
 using NativeFl.Tensors;
 
 namespace NativeFl.Tokenization;
@@ -12,8 +10,7 @@ internal static class SentencePieceFile
     /// <summary>Reads and validates the file and the added tokens beside it.</summary>
     public static TokenizerContent Load(string path, TokenizerConfigFile config)
     {
-        byte[] bytes = JsonFile.Bytes(path);
-        SentencePieceProto proto = SentencePieceProto.Parse(bytes, path);
+        SentencePieceProto proto = SentencePieceProto.Parse(JsonFile.Bytes(path), path);
         RefuseUnsupported(proto, path);
         Dictionary<string, int> ids = CheckPieces(proto, path);
         var added = new SortedDictionary<int, AddedToken>();
@@ -26,7 +23,7 @@ internal static class SentencePieceFile
         foreach (AddedToken token in config.AddedTokens.Concat(ReadAddedTokens(Path.Combine(Path.GetDirectoryName(path) ?? "", "added_tokens.json"))))
             Add(token, proto, ids, added, path);
         return new TokenizerContent(
-            path, new SentencePieceEncoder(proto, MakeLibrary(bytes, path)), [.. added.Values], MakeTable(proto, added), ids, proto.BosId >= 0 ? [proto.BosId] : [])
+            path, new SentencePieceEncoder(proto), [.. added.Values], MakeTable(proto, added), ids, proto.BosId >= 0 ? [proto.BosId] : [])
         {
             BosId = Optional(proto.BosId),
             EosId = Optional(proto.EosId),
@@ -108,19 +105,6 @@ internal static class SentencePieceFile
             throw new InvalidInputException(name, $"{Shown.Text(earlier.Content)} for id {token.Id}", "another text");
         ids[token.Content] = token.Id;
         added.TryAdd(token.Id, token);
-    }
-
-    private static LlamaTokenizer MakeLibrary(byte[] bytes, string path)
-    {
-        try
-        {
-            using var stream = new MemoryStream(bytes);
-            return LlamaTokenizer.Create(stream, addBeginOfSentence: false, addEndOfSentence: false);
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or InvalidDataException or InvalidProtocolBufferException)
-        {
-            throw new InvalidInputException(path, "a SentencePiece BPE model", e.Message, e);
-        }
     }
 
     private static TokenTable MakeTable(SentencePieceProto proto, SortedDictionary<int, AddedToken> added)

@@ -21,6 +21,24 @@ public sealed class SentencePieceTests
     }
 
     [Test]
+    public void Of_equal_pairs_the_left_one_is_merged([Values("▁|0|00", "▁|0|00|000", "▁|a|b|ab|ba|aa|bb", "▁|▁▁|▁▁▁▁")] string pieces)
+    {
+        var model = new SentencePieceModelBytes();
+        SentencePieceModelBytes.With(model);
+        model.Pieces.AddRange(pieces.Split('|').Select(p => (p, -1f, 1)));
+        Tokenizer tokenizer = Load(model);
+        Gen.Char["00aab  "].Array[0, 60].Select(c => new string(c)).Sample(text =>
+            Assert.That(tokenizer.Encode(text, false, false), Is.EqualTo(Reference(model, text))));
+    }
+
+    [Test]
+    public void A_piece_may_be_made_of_characters_that_are_no_pieces()
+    {
+        SentencePieceModelBytes model = SentencePieceModelBytes.With(new SentencePieceModelBytes(), "▁", "xy", "𝐀𝐀z", "𝐀𝐀");
+        Assert.That(Load(model).Encode("xy𝐀𝐀zx", false), Is.EqualTo(new[] { model.Id("▁"), model.Id("xy"), model.Id("𝐀𝐀z"), 3 + 'x' }));
+    }
+
+    [Test]
     public void Hand_made_cases_hold()
     {
         SentencePieceModelBytes model = SentencePieceModelBytes.With(new SentencePieceModelBytes(), Pieces);
