@@ -13,30 +13,39 @@ internal sealed unsafe class AttentionBackwardTile : IDisposable
     /// <summary>Rows of a tile; its P and dS lie in the L2 cache with the keys.</summary>
     public const int Rows = 48;
 
-    private const int KeyTile = AttentionProblem.KeyTile, Strip = TileProduct.Rows;
+    private const int KeyTile = AttentionProblem.KeyTile;
+
+    /// <summary>Rows whose scores are computed together; see <see cref="AttentionForwardTile"/>.</summary>
+    private const int Strip = 4 * TileProduct.Rows;
 
     private readonly AttentionProblem _problem;
     private readonly AttentionGradients _gradients;
     private readonly Workspace _workspace;
-    private readonly float* _queries;        // (rows, D padded)
-    private readonly float* _dOutput;        // (rows, D padded)
-    private readonly float* _keys;           // (KeyTile, D padded)
-    private readonly float* _keysTransposed; // (D, KeyTile)
-    private readonly float* _valuesTransposed; // (D, KeyTile)
-    private readonly float* _p;              // (rows, KeyTile)
-    private readonly float* _ds;             // (rows, KeyTile)
-    private readonly float* _dKeys;          // (KeyTile, D padded)
-    private readonly float* _dValues;        // (KeyTile, D padded)
-    private readonly float* _dQueries;       // (6, D padded)
+    private readonly int _rows;
+    private readonly float* _queries;          // (rows, D padded)
+    private readonly float* _queryPanels;      // (rows, D padded), panels
+    private readonly float* _dOutput;          // (rows, D padded)
+    private readonly float* _dOutputPanels;    // (rows, D padded), panels
+    private readonly float* _keys;             // (KeyTile, D padded), panels
+    private readonly float* _keysTransposed;   // (D, KeyTile), panels
+    private readonly float* _valuesTransposed; // (D, KeyTile), panels
+    private readonly float* _p;                // (rows, KeyTile)
+    private readonly float* _ds;               // (rows, KeyTile)
+    private readonly float* _dKeys;            // (KeyTile, D padded)
+    private readonly float* _dValues;          // (KeyTile, D padded)
+    private readonly float* _dQueries;         // (strip, D padded)
 
     public AttentionBackwardTile(AttentionProblem problem, AttentionGradients gradients)
     {
         _problem = problem;
         _gradients = gradients;
-        int width = problem.PaddedWidth, rows = AttentionProblem.RoundUp(problem.QueriesPerTile(Rows) * problem.Group, Strip);
-        _workspace = new Workspace(((2L * rows) + (5 * KeyTile) + Strip) * width + (2L * rows * KeyTile));
+        int width = problem.PaddedWidth, rows = AttentionProblem.RoundUp(problem.QueriesPerTile(Rows) * problem.Group, TileProduct.Rows);
+        _rows = rows;
+        _workspace = new Workspace((((4L * rows) + (5 * KeyTile) + Strip) * width) + (2L * rows * KeyTile));
         _queries = _workspace.Take((long)rows * width);
+        _queryPanels = _workspace.Take((long)rows * width);
         _dOutput = _workspace.Take((long)rows * width);
+        _dOutputPanels = _workspace.Take((long)rows * width);
         _keys = _workspace.Take((long)KeyTile * width);
         _keysTransposed = _workspace.Take((long)KeyTile * width);
         _valuesTransposed = _workspace.Take((long)KeyTile * width);
@@ -54,9 +63,9 @@ internal sealed unsafe class AttentionBackwardTile : IDisposable
         {
             int keys = Math.Min(KeyTile, span.KeyCount - j), width = _problem.PaddedWidth;
             long offset = _problem.KeyOffset(span, j, kvHead);
-            TileProduct.Transpose(_problem.K + offset, _problem.KeyStride, keys, _problem.Width, _keysTransposed, KeyTile);
-            TileProduct.Transpose(_problem.V + offset, _problem.KeyStride, keys, _problem.Width, _valuesTransposed, KeyTile);
-            _problem.PackKeys(_problem.K, span, j, keys, kvHead, _keys);
+            TilePanels.FromColumns(_problem.K + offset, _problem.KeyStride, keys, _problem.Width, _keysTransposed, _problem.Width);
+            TilePanels.FromColumns(_problem.V + offset, _problem.KeyStride, keys, _problem.Width, _valuesTransposed, _problem.Width);
+            TilePanels.FromRows(_problem.K + offset, _problem.KeyStride, keys, _problem.Width, _keys, KeyTile);
             new Span<float>(_dKeys, KeyTile * width).Clear();
             new Span<float>(_dValues, KeyTile * width).Clear();
 
@@ -78,40 +87,43 @@ internal sealed unsafe class AttentionBackwardTile : IDisposable
         int rows = count * _problem.Group, width = _problem.PaddedWidth;
         _problem.PackQueries(_problem.Q, span, first, count, kvHead, 1, _queries);
         _problem.PackQueries(_gradients.DO, span, first, count, kvHead, 1, _dOutput);
-        for (int r = 0; r < rows; r += Strip) RunStrip(span, kvHead, first, count, r, j, keys);
-        for (int key = 0; key < keys; key += Strip)
+        TilePanels.FromRows(_queries, width, rows, width, _queryPanels, _rows);
+        TilePanels.FromRows(_dOutput, width, rows, width, _dOutputPanels, _rows);
+        int paddedRows = AttentionProblem.RoundUp(rows, TileProduct.Rows);
+        for (int r = 0; r < rows; r += Strip) RunStrip(span, kvHead, first, count, r, Math.Min(Strip, paddedRows - r), j, keys);
+        for (int key = 0; key < keys; key += TileProduct.Rows)
         {
             // Rows of earlier queries do not see these keys.
             int from = Math.Clamp(j + key - (AttentionProblem.KeyEnd(span, first) - 1), 0, count) * _problem.Group, k = rows - from;
             if (k == 0) continue;
-            long row = (long)from * width, cell = ((long)from * KeyTile) + key, result = (long)key * width;
+            long row = (long)from * TileProduct.Columns, cell = ((long)from * KeyTile) + key, result = (long)key * width;
             TileProduct.Multiply(
-                TileProduct.Strided.Transposed(_p + cell, KeyTile), new((nint)(_dOutput + row), width),
-                Strip, width, k, accumulate: true, new((nint)(_dValues + result), width));
+                TileProduct.Strided.Transposed(_p + cell, KeyTile), new((nint)(_dOutputPanels + row), _rows),
+                TileProduct.Rows, width, k, accumulate: true, new((nint)(_dValues + result), width));
             TileProduct.Multiply(
-                TileProduct.Strided.Transposed(_ds + cell, KeyTile), new((nint)(_queries + row), width),
-                Strip, width, k, accumulate: true, new((nint)(_dKeys + result), width));
+                TileProduct.Strided.Transposed(_ds + cell, KeyTile), new((nint)(_queryPanels + row), _rows),
+                TileProduct.Rows, width, k, accumulate: true, new((nint)(_dKeys + result), width));
         }
     }
 
-    /// <summary>P and dS of rows r .. r + 5, and their dq.</summary>
-    private void RunStrip(AttentionSpan span, int kvHead, int first, int count, int r, int j, int keys)
+    /// <summary>P and dS of rows r .. r + rows, and their dq.</summary>
+    private void RunStrip(AttentionSpan span, int kvHead, int first, int count, int r, int rows, int j, int keys)
     {
-        int rows = count * _problem.Group, width = _problem.PaddedWidth;
-        int lastQuery = first + Math.Min(count - 1, (r + Strip - 1) / _problem.Group);
+        int real = Math.Min(rows, (count * _problem.Group) - r), width = _problem.PaddedWidth;
+        int lastQuery = first + Math.Min(count - 1, (r + rows - 1) / _problem.Group);
         int visible = Math.Min(keys, AttentionProblem.KeyEnd(span, lastQuery) - j);
         int columns = AttentionProblem.RoundUp(visible, TileProduct.Columns);
         float* p = _p + ((long)r * KeyTile), ds = _ds + ((long)r * KeyTile);
         TileProduct.Multiply(
-            TileProduct.Strided.RowMajor(_queries + ((long)r * width), width), new((nint)_keysTransposed, KeyTile),
-            Strip, columns, _problem.Width, accumulate: false, new((nint)p, KeyTile));
+            TileProduct.Strided.RowMajor(_queries + ((long)r * width), width), new((nint)_keysTransposed, _problem.Width),
+            rows, columns, _problem.Width, accumulate: false, new((nint)p, KeyTile));
         TileProduct.Multiply(
-            TileProduct.Strided.RowMajor(_dOutput + ((long)r * width), width), new((nint)_valuesTransposed, KeyTile),
-            Strip, columns, _problem.Width, accumulate: false, new((nint)ds, KeyTile));
-        for (int i = 0; i < Strip; i++)
+            TileProduct.Strided.RowMajor(_dOutput + ((long)r * width), width), new((nint)_valuesTransposed, _problem.Width),
+            rows, columns, _problem.Width, accumulate: false, new((nint)ds, KeyTile));
+        for (int i = 0; i < rows; i++)
         {
             int query = first + ((r + i) / _problem.Group), head = (r + i) % _problem.Group, from = 0, to = 0;
-            if (r + i < rows)
+            if (i < real)
             {
                 from = Math.Max(0, _problem.KeyBegin(span, query) - j);
                 to = Math.Min(keys, AttentionProblem.KeyEnd(span, query) - j);
@@ -122,8 +134,8 @@ internal sealed unsafe class AttentionBackwardTile : IDisposable
         }
 
         TileProduct.Multiply(
-            TileProduct.Strided.RowMajor(ds, KeyTile), new((nint)_keys, width), Strip, width, visible, accumulate: false, new((nint)_dQueries, width));
-        for (int i = 0; i < Strip && r + i < rows; i++)
+            TileProduct.Strided.RowMajor(ds, KeyTile), new((nint)_keys, KeyTile), rows, width, visible, accumulate: false, new((nint)_dQueries, width));
+        for (int i = 0; i < real; i++)
         {
             int query = first + ((r + i) / _problem.Group), head = (r + i) % _problem.Group;
             float* dq = _gradients.DQ + _problem.QueryOffset(span, query, kvHead) + ((long)head * _problem.Width), from = _dQueries + ((long)i * width);

@@ -8,22 +8,23 @@ namespace NativeFl.Tensors.Cpu;
 /// algorithm 1): with m the largest score so far and l = Σ exp(score − m), a new tile multiplies l and the row of O by
 /// exp(m_old − m_new) and adds its own terms; O is divided by l at the end, and lse = m + log l. Tiles start at multiples of
 /// <see cref="AttentionProblem.KeyTile"/> in the span, so a row has the same bits whichever queries share its tile: a KV cache
-/// gives what the whole sequence gives. Six rows at a time: their scores never leave the L1 cache.
+/// gives what the whole sequence gives. A strip of rows at a time: its scores never leave the L1 cache.
 /// </remarks>
 internal sealed unsafe class AttentionForwardTile : IDisposable
 {
     /// <summary>Rows of a tile: enough that packing the keys costs a few percent.</summary>
     public const int Rows = 96;
 
-    private const int Strip = TileProduct.Rows;
+    /// <summary>Rows whose scores are computed together: each panel of keys is then fetched into the L1 cache once for four register blocks.</summary>
+    private const int Strip = 4 * TileProduct.Rows;
 
     private readonly AttentionProblem _problem;
     private readonly Workspace _workspace;
     private readonly float* _queries;    // (rows, D padded), times the scale
     private readonly float* _output;     // (rows, D padded)
-    private readonly float* _keys;       // (D, KeyTile), transposed
-    private readonly float* _values;     // (KeyTile, D padded)
-    private readonly float* _scores;     // (6, KeyTile)
+    private readonly float* _keys;       // (D, KeyTile), panels of the transpose
+    private readonly float* _values;     // (KeyTile, D padded), panels
+    private readonly float* _scores;     // (strip, KeyTile)
     private readonly float* _maximum;    // (rows)
     private readonly float* _sum;        // (rows)
 
@@ -31,7 +32,7 @@ internal sealed unsafe class AttentionForwardTile : IDisposable
     {
         _problem = problem;
         int width = problem.PaddedWidth, keyTile = AttentionProblem.KeyTile;
-        int rows = AttentionProblem.RoundUp(problem.QueriesPerTile(Rows) * problem.Group, Strip);
+        int rows = AttentionProblem.RoundUp(problem.QueriesPerTile(Rows) * problem.Group, TileProduct.Rows);
         _workspace = new Workspace((2L * rows * width) + (2L * keyTile * width) + (Strip * keyTile) + (2 * rows));
         _queries = _workspace.Take((long)rows * width);
         _output = _workspace.Take((long)rows * width);
@@ -45,7 +46,7 @@ internal sealed unsafe class AttentionForwardTile : IDisposable
     /// <summary>Queries first .. first + count of the span; o and lse are those of the whole call.</summary>
     public void Run(AttentionSpan span, int kvHead, int first, int count, float* o, float* lse)
     {
-        int rows = count * _problem.Group, paddedRows = AttentionProblem.RoundUp(rows, Strip), width = _problem.PaddedWidth;
+        int rows = count * _problem.Group, paddedRows = AttentionProblem.RoundUp(rows, TileProduct.Rows), width = _problem.PaddedWidth;
         _problem.PackQueries(_problem.Q, span, first, count, kvHead, _problem.Scale, _queries);
         new Span<float>(_output, paddedRows * width).Clear();
         new Span<float>(_maximum, paddedRows).Fill(float.NegativeInfinity);
@@ -55,10 +56,10 @@ internal sealed unsafe class AttentionForwardTile : IDisposable
         for (int j = begin; j < end; j += AttentionProblem.KeyTile)
         {
             int keys = Math.Min(AttentionProblem.KeyTile, end - j);
-            TileProduct.Transpose(
-                _problem.K + _problem.KeyOffset(span, j, kvHead), _problem.KeyStride, keys, _problem.Width, _keys, AttentionProblem.KeyTile);
-            _problem.PackKeys(_problem.V, span, j, keys, kvHead, _values);
-            for (int r = 0; r < rows; r += Strip) RunStrip(span, first, count, r, j, keys);
+            long offset = _problem.KeyOffset(span, j, kvHead);
+            TilePanels.FromColumns(_problem.K + offset, _problem.KeyStride, keys, _problem.Width, _keys, _problem.Width);
+            TilePanels.FromRows(_problem.V + offset, _problem.KeyStride, keys, _problem.Width, _values, AttentionProblem.KeyTile);
+            for (int r = 0; r < rows; r += Strip) RunStrip(span, first, count, r, Math.Min(Strip, paddedRows - r), j, keys);
         }
 
         Finish(span, kvHead, first, rows, o, lse);
@@ -67,18 +68,18 @@ internal sealed unsafe class AttentionForwardTile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _workspace.Dispose();
 
-    /// <summary>Rows r .. r + 5 against keys j .. j + keys.</summary>
-    private void RunStrip(AttentionSpan span, int first, int count, int r, int j, int keys)
+    /// <summary>Rows r .. r + rows against keys j .. j + keys.</summary>
+    private void RunStrip(AttentionSpan span, int first, int count, int r, int rows, int j, int keys)
     {
-        int lastQuery = first + Math.Min(count - 1, (r + Strip - 1) / _problem.Group);
+        int lastQuery = first + Math.Min(count - 1, (r + rows - 1) / _problem.Group);
         int visible = Math.Min(keys, AttentionProblem.KeyEnd(span, lastQuery) - j);
         if (visible <= 0 || _problem.KeyBegin(span, first + (r / _problem.Group)) >= j + keys) return;
         int width = _problem.PaddedWidth, columns = AttentionProblem.RoundUp(visible, TileProduct.Columns);
         var scores = new TileProduct.RowMajor((nint)_scores, AttentionProblem.KeyTile);
         TileProduct.Multiply(
-            TileProduct.Strided.RowMajor(_queries + ((long)r * width), width), new((nint)_keys, AttentionProblem.KeyTile),
-            Strip, columns, _problem.Width, accumulate: false, scores);
-        for (int i = 0; i < Strip; i++)
+            TileProduct.Strided.RowMajor(_queries + ((long)r * width), width), new((nint)_keys, _problem.Width),
+            rows, columns, _problem.Width, accumulate: false, scores);
+        for (int i = 0; i < rows; i++)
         {
             int query = Math.Min(lastQuery, first + ((r + i) / _problem.Group));
             int from = Math.Max(0, _problem.KeyBegin(span, query) - j), to = Math.Min(keys, AttentionProblem.KeyEnd(span, query) - j);
@@ -86,8 +87,8 @@ internal sealed unsafe class AttentionForwardTile : IDisposable
         }
 
         TileProduct.Multiply(
-            TileProduct.Strided.RowMajor(_scores, AttentionProblem.KeyTile), new((nint)_values, width),
-            Strip, width, visible, accumulate: true, new((nint)(_output + ((long)r * width)), width));
+            TileProduct.Strided.RowMajor(_scores, AttentionProblem.KeyTile), new((nint)_values, AttentionProblem.KeyTile),
+            rows, width, visible, accumulate: true, new((nint)(_output + ((long)r * width)), width));
     }
 
     /// <summary>Scores become exp(score − m) where visible (from ≤ key &lt; to), 0 elsewhere; m, l and the row of O follow.</summary>

@@ -64,12 +64,6 @@ internal readonly unsafe struct AttentionProblem(AttentionShape shape, TensorVie
         new Span<float>(destination + ((long)rows * PaddedWidth), (paddedRows - rows) * PaddedWidth).Clear();
     }
 
-    /// <summary>Rows of keys or values j .. j + count into (count, padded width), with zeros behind each row.</summary>
-    public void PackKeys(float* source, AttentionSpan span, int j, int count, int kvHead, float* destination)
-    {
-        for (int key = 0; key < count; key++) CopyScaled(source + KeyOffset(span, j + key, kvHead), 1, destination + ((long)key * PaddedWidth));
-    }
-
     private void CopyScaled(float* source, float factor, float* destination)
     {
         for (int c = 0; c < PaddedWidth; c += Lanes.Width)

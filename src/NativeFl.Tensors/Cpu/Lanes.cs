@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace NativeFl.Tensors.Cpu;
 
@@ -25,16 +26,34 @@ internal static unsafe class Lanes
         else StoreTail(value, destination, (int)left);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    // Masked and inlined rather than a call: around a call every vector would have to be kept in memory, in the middle of the loop too.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> LoadTail(float* source, int left, float fill)
+    {
+        if (!Avx.IsSupported) return LoadOneByOne(source, left, fill);
+        Vector256<float> mask = Mask(left);
+        return Vector256.ConditionalSelect(mask, Avx.MaskLoad(source, mask), Vector256.Create(fill));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTail(Vector256<float> value, float* destination, int left)
+    {
+        if (Avx.IsSupported) Avx.MaskStore(destination, Mask(left), value);
+        else StoreOneByOne(value, destination, left);
+    }
+
+    /// <summary>All bits set in the first <paramref name="left"/> lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Mask(int left) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(left)).AsSingle();
+
+    private static Vector256<float> LoadOneByOne(float* source, int left, float fill)
     {
         float* lanes = stackalloc float[Width];
         for (int i = 0; i < Width; i++) lanes[i] = i < left ? source[i] : fill;
         return Vector256.Load(lanes);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StoreTail(Vector256<float> value, float* destination, int left)
+    private static void StoreOneByOne(Vector256<float> value, float* destination, int left)
     {
         for (int i = 0; i < left; i++) destination[i] = value.GetElement(i);
     }
