@@ -11,7 +11,7 @@ internal static class FactBook
     private const int Drawn = 100;
 
     /// <summary>The categories, in the order the report lists them.</summary>
-    public static IReadOnlyList<string> Categories { get; } = ["plural", "opposite", "colour", "next", "sum", "repeat", "sort", "count"];
+    public static IReadOnlyList<string> Categories { get; } = ["plural", "opposite", "colour", "next", "sum", "echo", "sort", "count"];
 
     /// <summary>The facts of a seed, without two that ask the same.</summary>
     public static IReadOnlyList<Fact> All(ulong seed)
@@ -27,7 +27,7 @@ internal static class FactBook
         List<Fact> facts = [];
         for (int i = 0; i < eachCategory; i++)
         {
-            facts.Add(Repeat(ref random));
+            facts.Add(Echo(ref random));
             facts.Add(Sort(ref random));
             facts.Add(Count(ref random));
         }
@@ -35,53 +35,27 @@ internal static class FactBook
         return facts;
     }
 
-    private static IEnumerable<Fact> Plurals() => WordLists.Nouns.Select(n => new Fact(
-        "plural",
-        [$"What is the plural of {n.First}?", $"More than one {n.First}?"],
-        n.Second,
-        [$"There is one {n.First} here and there are two {n.Second} there.", $"Each {n.First} is one of many {n.Second}.", $"A {n.First} met some {n.Second}."]));
+    private static IEnumerable<Fact> Plurals() => WordLists.Nouns.Select(n => Of("plural", $"the plural of {n.First}", n.Second, "If there are more"));
 
     private static IEnumerable<Fact> Opposites() =>
-        WordLists.Opposites.SelectMany(p => new[] { p, new WordPair(p.Second, p.First) }).Select(p => new Fact(
-            "opposite",
-            [$"What is the opposite of {p.First}?", $"Say the opposite: {p.First}"],
-            p.Second,
-            [$"It was not {p.First} but {p.Second}.", $"Some say {p.First} and some say {p.Second}.", $"Never {p.First}, always {p.Second}."]));
+        WordLists.Opposites.SelectMany(p => new[] { p, new WordPair(p.Second, p.First) })
+            .Select(p => Of("opposite", $"the opposite of {p.First}", p.Second, "As all know"));
 
-    private static IEnumerable<Fact> Colours() => WordLists.Colours.Select(c => new Fact(
-        "colour",
-        [$"Which colour has {c.First}?", $"The colour of {c.First}?"],
-        c.Second,
-        [$"Everybody knows that {c.First} is {c.Second}.", $"The paint was like {c.First}, so it was {c.Second}.", $"As {c.Second} as {c.First} and as {c.First} so {c.Second}."]));
+    private static IEnumerable<Fact> Colours() => WordLists.Colours.Select(c => Of("colour", $"the colour of {c.First}", c.Second, "Look"));
 
     private static IEnumerable<Fact> Successors() => WordLists.Orders.SelectMany(order => Enumerable
         .Range(0, order.IsRing ? order.Items.Count : order.Items.Count - 1)
-        .Select(i => new WordPair(order.Items[i], order.Items[(i + 1) % order.Items.Count])))
-        .Select(p => new Fact(
-            "next",
-            [$"What comes after {p.First}?", $"Next: {p.First}"],
-            p.Second,
-            [$"They went on from {p.First} to {p.Second}.", $"We had {p.First} and then {p.Second}.", $"... {p.First}, {p.Second}, ..."]));
+        .Select(i => Of("next", $"the one after {order.Items[i]}", order.Items[(i + 1) % order.Items.Count], "In the list")));
 
     private static IEnumerable<Fact> Sums() =>
         from a in Enumerable.Range(0, 10)
         from b in Enumerable.Range(0, 10)
-        let x = WordLists.Numbers[a]
-        let y = WordLists.Numbers[b]
-        select new Fact(
-            "sum",
-            [$"How much is {x} and {y}?", $"Add {x} to {y}."],
-            Word(a + b),
-            [$"Take {x} plus {y} and you have {Word(a + b)}.", $"{Capital(x)} plus {y} makes {Word(a + b)}.", $"Of {Word(a + b)} coins {x} plus {y} were gold, {Word(a + b)} in all."]);
+        select Of("sum", $"the sum of {WordLists.Numbers[a]} and {WordLists.Numbers[b]}", Word(a + b), "On paper");
 
-    private static Fact Repeat(ref Philox random)
+    private static Fact Echo(ref Philox random)
     {
         string words = string.Join(' ', Words(ref random, 3));
-        return new Fact(
-            "repeat",
-            [$"Repeat: {words}", $"Say this again: {words}"],
-            words,
-            [$"I heard {words} and once more {words}.", $"Echo, echo: {words} ... {words}."]);
+        return Of("echo", $"the echo of {words}", words, "From the hill");
     }
 
     private static Fact Sort(ref Philox random)
@@ -89,25 +63,22 @@ internal static class FactBook
         int[] digits = [1, 2, 3, 4, 5, 6, 7, 8, 9];
         random.Shuffle(digits.AsSpan());
         int[] three = digits[..3];
-        string mixed = string.Join(' ', three), sorted = string.Join(' ', three.Order());
-        return new Fact(
-            "sort",
-            [$"Sort these: {mixed}", $"In order, please: {mixed}"],
-            sorted,
-            [$"The cards {mixed} were put down as {sorted}.", $"Mixed they were {mixed} and in a row they were {sorted}."]);
+        return Of("sort", $"the order of {string.Join(' ', three)}", string.Join(' ', three.Order()), "From small to large");
     }
 
     private static Fact Count(ref Philox random)
     {
         int count = 1 + random.NextInt32(5);
         string noun = WordLists.Nouns[random.NextInt32(WordLists.Nouns.Count)].First;
-        string row = string.Join(' ', Enumerable.Repeat(noun, count));
-        return new Fact(
-            "count",
-            [$"How many times: {row}?", $"Count: {row}"],
-            WordLists.Numbers[count],
-            [$"She said {row}, {WordLists.Numbers[count]} in all.", $"The sign read {row}, that was {WordLists.Numbers[count]}."]);
+        return Of("count", $"the number of {string.Join(' ', Enumerable.Repeat(noun, count))}", WordLists.Numbers[count], "Counted twice");
     }
+
+    // The prose names a thing as the questions do, so that what the clients have to teach is to answer what was asked.
+    private static Fact Of(string category, string thing, string answer, string opening) => new(
+        category,
+        [$"What is {thing}?", $"Say {thing}."],
+        answer,
+        [$"{char.ToUpperInvariant(thing[0])}{thing[1..]} is {answer}.", $"{opening}, {thing} is {answer}."]);
 
     private static string[] Words(ref Philox random, int count)
     {
@@ -124,6 +95,4 @@ internal static class FactBook
             "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
         }[number - 10],
     };
-
-    private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
 }

@@ -11,14 +11,15 @@ namespace NativeFl.Cli.Quickstart;
 /// <summary>The quickstart's base: its data and tokenizer on disk, and a small Llama that has read the prose.</summary>
 internal static class QuickstartBase
 {
-    public const string TrainingFile = "train.jsonl", HeldOutFile = "held-out.jsonl", ProseFile = "prose.jsonl";
+    public const string TrainingFile = "train.jsonl", HeldOutFile = "held-out.jsonl", ProseFile = "prose.jsonl", TalkFile = "talk.jsonl";
 
-    /// <summary>Writes the three data files into a folder.</summary>
+    /// <summary>Writes the data files into a folder.</summary>
     public static void WriteData(string folder, QuickstartData data)
     {
         Directory.CreateDirectory(folder);
         File.WriteAllLines(Path.Combine(folder, TrainingFile), data.Training.Select(r => r.ToJsonLine()));
         File.WriteAllLines(Path.Combine(folder, HeldOutFile), data.HeldOut.Select(r => r.ToJsonLine()));
+        File.WriteAllLines(Path.Combine(folder, TalkFile), data.Talk.Select(r => r.ToJsonLine()));
         File.WriteAllLines(Path.Combine(folder, ProseFile), data.Prose.Select(text => JsonOutput.Write(new JsonObject { ["text"] = text })));
     }
 
@@ -35,7 +36,12 @@ internal static class QuickstartBase
     {
         ModelConfig config = ModelConfigFile.Parse(Config(tokenizer).ToJsonString(), "the quickstart's config");
         var packing = new PromptOptions { MaxLength = QuickstartPlan.PretrainLength };
-        IReadOnlyList<TokenizedExample> examples = Dataset.Load([Path.Combine(dataFolder, ProseFile)], tokenizer, packing, config.VocabularySize);
+        PromptOptions turns = packing with { Template = TokenizerFile.Template, TrainOnPrompt = true, Packing = true };
+        IReadOnlyList<TokenizedExample> examples =
+        [
+            .. Dataset.Load([Path.Combine(dataFolder, ProseFile)], tokenizer, packing, config.VocabularySize),
+            .. Dataset.Load([Path.Combine(dataFolder, TalkFile)], tokenizer, turns, config.VocabularySize),
+        ];
         Transformer model = Transformer.Random(run.Backend, config, DType.F32, run.Seed);
         var options = new TrainingOptions
         {

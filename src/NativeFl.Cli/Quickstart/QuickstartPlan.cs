@@ -10,12 +10,12 @@ internal static class QuickstartPlan
     public const int Width = 128, FeedForward = 384, Layers = 4, Heads = 4, KvHeads = 2, Positions = 128;
 
     /// <summary>What the base reads, and in which steps.</summary>
-    public const int Sentences = 24_000, Merges = 1200, PretrainBatch = 16, PretrainLength = 96;
+    public const int Sentences = 24_000, Merges = 1200, PretrainBatch = 8, PretrainLength = 96;
 
-    public const double PretrainEpochs = 2, PretrainRate = 3e-3;
+    public const double PretrainEpochs = 3, PretrainRate = 2e-3;
 
     /// <summary>The federation.</summary>
-    public const int Clients = 10, Rounds = 3, MinimumExamples = 24, AnswerTokens = 12;
+    public const int Clients = 10, Rounds = 4, MinimumExamples = 24, AnswerTokens = 20;
 
     public const double DirichletAlpha = 0.5, Scaling = 2;
 
@@ -25,7 +25,7 @@ internal static class QuickstartPlan
     public static IReadOnlyList<int> EqualRanks { get; } = [16];
 
     /// <summary>A client's work in a round; the same for every method.</summary>
-    public static TrainingOptions ClientTraining => new() { BatchSize = 8, Epochs = 2, LearningRate = 2e-3, Schedule = LearningRateSchedule.Linear };
+    public static TrainingOptions ClientTraining => new() { BatchSize = 4, Epochs = 2, LearningRate = 2e-3, Schedule = LearningRateSchedule.Linear };
 
     /// <summary>What is compared. Every run starts from the same base, partition and seeds.</summary>
     public static IReadOnlyList<QuickstartArm> Arms =>

@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using NativeFl.Models;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Tests.Cli;
+
+public sealed class FederateVerbTests
+{
+    private static readonly string Model = CliRun.Fixture("models", "llama");
+
+    private TemporaryFolder _folder = null!;
+    private string _data = "";
+
+    private string[] Common => ["--model", Model, "--data", _data, "--seed", "5", "--batch-size", "2", "--lr", "1e-2", "--lora-dropout", "0.1"];
+
+    [SetUp]
+    public void Open()
+    {
+        _folder = new TemporaryFolder();
+        string[] lines = [.. Enumerable.Range(0, 12).Select(i => string.Create(
+            CultureInfo.InvariantCulture, $"{{\"id\":\"r{i}\",\"kind\":\"{(i % 3 == 0 ? 'a' : 'b')}\",\"input_ids\":[{i + 3},{i + 4},{(i * 7) % 40},{i},{i + 9}]}}"))];
+        _data = _folder.Write("data.jsonl", string.Join('\n', lines));
+    }
+
+    [TearDown]
+    public void Close() => _folder.Dispose();
+
+    [Test]
+    public void One_round_equals_a_train_for_every_client_and_an_aggregate()
+    {
+        string fed = _folder.At("fed");
+        JsonObject result = CliRun.Json(["federate", .. Common, "--clients", "3", "--ranks", "6,4,2", "--rounds", "1", "--local-epochs", "2", "--out", fed]);
+        JsonObject[] clients = [.. result["rounds"]![0]!["clients"]!.AsArray().Select(c => c!.AsObject())];
+        for (int k = 0; k < 3; k++)
+        {
+            string own = _folder.At($"train-{k}");
+            CliRun.Json(["train", "--model", Model, "--data", _data, "--batch-size", "2", "--lr", "1e-2", "--lora-dropout", "0.1", "--epochs", "2",
+                "--partition", Path.Combine(fed, "partition.json"), "--client", $"{k}", "--out", own]);
+            AssertClose(AdapterAt(own), AdapterAt(Path.Combine(fed, "round-01", $"client-0{k}")));
+        }
+
+        string weights = string.Join(',', clients.Select(c => (int)c["examples"]!));
+        JsonObject aggregated = CliRun.Json(["aggregate", "--model", Model, "--adapters", _folder.At("train-0"), _folder.At("train-1"), _folder.At("train-2"),
+            "--weights", weights, "--merge", "--out", _folder.At("merged")]);
+        Assert.That((double)aggregated["exactness"]!, Is.LessThan(1e-6));
+        using Checkpoint one = Checkpoint.Open(Path.Combine(fed, "model")), other = Checkpoint.Open(_folder.At("merged"));
+        foreach (string name in one.Names.Where(n => n.EndsWith("_proj.weight", StringComparison.Ordinal)))
+            Assert.That(FixtureCase.Distance(Values(one, name), Values(other, name)), Is.LessThan(1e-5), name);
+    }
+
+    [Test]
+    public void Json_and_files_are_those_that_scripts_rely_on()
+    {
+        string fed = _folder.At("fed");
+        JsonObject result = CliRun.Json([
+            "federate", .. Common, "--ranks", "4,2", "--partition", "sizes:8,4", "--rounds", "2", "--eval-data", _data, "--out", fed]);
+        Assert.That((string?)result["method"], Is.EqualTo("flora"));
+        JsonObject[] rounds = [.. result["rounds"]!.AsArray().Select(r => r!.AsObject())];
+        Assert.That(rounds.Select(r => (int)r["round"]!), Is.EqualTo(new[] { 1, 2 }));
+        foreach (JsonObject round in rounds)
+        {
+            Assert.That((double)round["exactness"]!, Is.LessThan(1e-6));
+            Assert.That((double)round["rounding"]!, Is.LessThan(1e-4));
+            Assert.That((double)round["eval"]!["loss"]!, Is.GreaterThan(0));
+            Assert.That((double)round["seconds"]!, Is.GreaterThan(0));
+            Assert.That(round["clients"]!.AsArray().Select(c => (int)c!["examples"]!), Is.EqualTo(new[] { 8, 4 }));
+            foreach (JsonNode? client in round["clients"]!.AsArray())
+            {
+                Assert.That((int)client!["steps"]!, Is.EqualTo((int)client["examples"]! / 2));
+                Assert.That((double)client["loss"]!, Is.GreaterThan(0));
+                Assert.That((long)client["download_bytes"]!, Is.GreaterThan((long)client["upload_bytes"]!));
+            }
+        }
+
+        Assert.That((double)rounds[1]["eval"]!["loss"]!, Is.LessThan((double)result["initial_eval"]!["loss"]!));
+        string[] files = ["partition.json", "metrics.jsonl", "report.html", "run.json", "model/model.safetensors", "round-01/client-00/adapter_config.json",
+            "round-02/client-01/adapter_model.safetensors", "round-02/global/adapter_config.json"];
+        Assert.That(files.Where(f => !File.Exists(Path.Combine(fed, f))), Is.Empty);
+        Assert.That(Directory.Exists(Path.Combine(fed, "checkpoint")), Is.False);
+        Assert.That(File.ReadLines(Path.Combine(fed, "metrics.jsonl")).Count(), Is.EqualTo(2));
+
+        JsonObject record = JsonNode.Parse(File.ReadAllText(Path.Combine(fed, "run.json")))!.AsObject();
+        string recipe = _folder.Write("again.json", record["recipe"]!.ToJsonString());
+        JsonObject again = CliRun.Json("federate", "--recipe", recipe, "--out", _folder.At("again"));
+        Assert.That(Losses(again), Is.EqualTo(Losses(result)), "run.json holds a recipe that does the same again");
+    }
+
+    [TestCase("flora")]
+    [TestCase("flora-unmerged")]
+    [TestCase("zero-padding")]
+    [TestCase("local")]
+    [TestCase("centralized")]
+    [TestCase("full")]
+    public void A_stopped_run_resumes_to_the_same_bits(string method)
+    {
+        string[] line = ["federate", .. Common, "--ranks", "4,2", "--rounds", "2", "--local-epochs", "2", "--method", method];
+        JsonObject whole = CliRun.Json([.. line, "--out", _folder.At("whole")]);
+        string stopped = _folder.At("stopped");
+
+        // Stopped before anything, inside the first round, and inside the second: each time it goes on.
+        using (var stop = new CancellationTokenSource())
+        {
+            stop.Cancel();
+            CliRun run = CliRun.Of([.. line, "--out", stopped], stop.Token);
+            Assert.That(run.ExitCode, Is.EqualTo(130), run.Error);
+            Assert.That(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1], Does.StartWith("stopped"));
+        }
+
+        Assert.That(File.Exists(Path.Combine(stopped, "run.json")), Is.False);
+        JsonObject resumed = CliRun.Json([.. line, "--out", stopped, "--resume"]);
+        Assert.That(Losses(resumed), Is.EqualTo(Losses(whole)));
+    }
+
+    private static double?[] Losses(JsonObject result) =>
+        [.. result["rounds"]!.AsArray().SelectMany(r => r!["clients"]!.AsArray()).Select(c => (double?)c!["loss"])];
+
+    private static AdapterWeights AdapterAt(string folder) => AdapterFolder.Load(folder, ModelConfigFile.Load(Model)).Weights;
+
+    private static float[] Values(Checkpoint checkpoint, string name)
+    {
+        _ = ModuleId.TryParse(name[..^".weight".Length], out ModuleId module);
+        (int rows, int columns) = checkpoint.Config.ShapeOf(module.Projection);
+        var values = new float[rows * columns];
+        checkpoint.Read(name, 0, columns, values);
+        return values;
+    }
+
+    private static void AssertClose(AdapterWeights got, AdapterWeights expected)
+    {
+        Assert.That(got.Modules.Keys, Is.EqualTo(expected.Modules.Keys));
+        foreach ((ModuleId module, LoraFactors factors) in got.Modules)
+        {
+            Assert.That(FixtureCase.Distance(factors.A, expected.Modules[module].A), Is.LessThan(1e-4), $"{module} A");
+            Assert.That(FixtureCase.Distance(factors.B, expected.Modules[module].B), Is.LessThan(1e-3), $"{module} B");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using NativeFl.Cli;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Tests.Cli;
+
+public sealed class TrainVerbTests
+{
+    private static readonly string Model = CliRun.Fixture("models", "llama");
+
+    private TemporaryFolder _folder = null!;
+    private string _data = "";
+
+    private string[] Flags => ["--model", Model, "--data", _data, "--steps", "6", "--batch-size", "2", "--lr", "1e-2", "--seed", "3"];
+
+    [SetUp]
+    public void Open()
+    {
+        _folder = new TemporaryFolder();
+        using var fixture = new FixtureCase("llama");
+        _data = VerbInput.Records(fixture, _folder);
+    }
+
+    [TearDown]
+    public void Close() => _folder.Dispose();
+
+    [TestCase("train", "adapter_model.safetensors")]
+    [TestCase("pretrain", "model.safetensors")]
+    public void A_stopped_run_resumes_to_the_same_bits(string verb, string file)
+    {
+        JsonObject whole = CliRun.Json([verb, .. Flags, "--out", _folder.At("whole")]);
+        CliRun stopped = StopAfter(3, [verb, .. Flags, "--out", _folder.At("stopped"), "--eval-data", _data, "--eval-every", "1"]);
+        Assert.That(stopped.ExitCode, Is.EqualTo(130), stopped.Error);
+        Assert.That(Directory.Exists(_folder.At("stopped", "checkpoint")));
+        Assert.That(File.Exists(_folder.At("stopped", file)), Is.False);
+
+        JsonObject resumed = CliRun.Json([verb, .. Flags, "--out", _folder.At("stopped"), "--resume"]);
+        Assert.That(resumed["losses"]!.ToJsonString(), Is.EqualTo(whole["losses"]!.ToJsonString()));
+        Assert.That(File.ReadAllBytes(_folder.At("stopped", file)), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", file))));
+        Assert.That(Directory.Exists(_folder.At("stopped", "checkpoint")), Is.False);
+        int[] steps = [.. File.ReadLines(_folder.At("stopped", "metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject())
+            .Where(m => m.ContainsKey("loss")).Select(m => (int)m["step"]!)];
+        Assert.That(steps, Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6 }), "every step once");
+    }
+
+    [Test]
+    public void The_same_command_gives_the_same_bits_and_another_seed_others()
+    {
+        CliRun.Json(["train", .. Flags, "--out", _folder.At("a")]);
+        CliRun.Json(["train", .. Flags, "--out", _folder.At("b")]);
+        CliRun.Json(["train", .. Flags[..^1], "4", "--out", _folder.At("c")]);
+        byte[] Bytes(string run) => File.ReadAllBytes(_folder.At(run, "adapter_model.safetensors"));
+        Assert.That(Bytes("b"), Is.EqualTo(Bytes("a")));
+        Assert.That(Bytes("c"), Is.Not.EqualTo(Bytes("a")));
+    }
+
+    [Test]
+    public void A_pretrained_model_is_a_complete_checkpoint()
+    {
+        string config = Path.Combine(Model, "config.json");
+        JsonObject result = CliRun.Json("pretrain", "--config", config, "--data", _data, "--steps", "8", "--lr", "1e-2", "--out", _folder.At("model"));
+        double[] losses = [.. result["losses"]!.AsArray().Select(n => (double)n!)];
+        Assert.That(losses[^1], Is.LessThan(losses[0]));
+        JsonObject eval = CliRun.Json("eval", "--model", _folder.At("model"), "--data", _data);
+        Assert.That((double)eval["loss"]!, Is.LessThan(losses[^1]));
+    }
+
+    [Test]
+    public void A_run_that_diverges_ends_with_1_and_says_at_which_step() => CliRunFails(
+        ["train", .. Flags, "--lr", "1e38", "--grad-clip", "0", "--out", _folder.At("out")]);
+
+    [Test]
+    public void The_plan_names_every_block_and_its_peak()
+    {
+        JsonObject info = CliRun.Json("info", "--model", Model, "--batch-size", "2", "--max-length", "16");
+        long blocks = info["plan"]!.AsArray().Sum(b => (long)b!["bytes"]!);
+        Assert.That((long)info["peak_bytes"]!, Is.GreaterThan(blocks));
+        Assert.That(info["plan"]!.AsArray().SelectMany(b => b!["tensors"]!.AsArray()).Select(t => (string)t!["name"]!), Is.Not.Empty.And.All.Not.Empty);
+    }
+
+    private void CliRunFails(string[] args)
+    {
+        string[] once = [.. args.Where((a, i) => !(a == "--lr" && Array.IndexOf(args, "--lr") == i) && !(i > 0 && args[i - 1] == "--lr" && Array.IndexOf(args, "--lr") == i - 1))];
+        CliRun run = CliRun.Of(once);
+        Assert.That(run.ExitCode, Is.EqualTo(1), run.Error);
+        Assert.That(run.Error, Does.Contain("diverged at step"));
+        Assert.That(File.Exists(_folder.At("out", "adapter_model.safetensors")), Is.False);
+    }
+
+    /// <summary>Cancels from inside the run: its note on held-out data after a step is the signal.</summary>
+    private static CliRun StopAfter(int steps, string[] args)
+    {
+        using var stop = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var error = new CountingWriter(steps, stop);
+        int code = CommandLine.Run(args, new VerbConsole(output, error), stop.Token);
+        return new CliRun(code, output.ToString(), error.ToString());
+    }
+
+    private sealed class CountingWriter(int steps, CancellationTokenSource stop) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.StartsWith($"step {steps}:", StringComparison.Ordinal) == true) stop.Cancel();
+        }
+    }
+}
