@@ -20,6 +20,7 @@ internal static class RunRecord
         ["started"] = run.Clock.StartedAt,
         ["seconds"] = run.Clock.Seconds,
         ["recipe"] = Recipe(run.Flags),
+        ["defaults"] = Defaults(run.Flags),
         ["results"] = results.DeepClone(),
     };
 
@@ -27,13 +28,19 @@ internal static class RunRecord
     public static void Write(string folder, VerbRun run, JsonObject results) =>
         File.WriteAllText(Path.Combine(folder, FileName), JsonOutput.Write(Create(run, results), indented: true) + "\n");
 
-    /// <summary>The flags in effect as a recipe that does the same again; what only concerns this terminal is left out.</summary>
-    public static JsonObject Recipe(FlagValues flags)
+    /// <summary>The flags that were given, and the seed, as a recipe that does the same again; what only concerns this terminal is left out.</summary>
+    public static JsonObject Recipe(FlagValues flags) => Members(flags, flag => flags.Has(flag) || flag.Name == SharedFlags.Seed.Name);
+
+    /// <summary>The flags that were not given, at their defaults.</summary>
+    public static JsonObject Defaults(FlagValues flags) => Members(flags, flag => !flags.Has(flag) && flag.Name != SharedFlags.Seed.Name);
+
+    private static JsonObject Members(FlagValues flags, Func<IFlag, bool> isWanted)
     {
         var recipe = new JsonObject();
         foreach (IFlag flag in flags.Flags)
         {
             if (flag.Name == SharedFlags.Recipe.Name || flag.Name == SharedFlags.Json.Name || flag.Name == SharedFlags.Quiet.Name) continue;
+            if (!isWanted(flag)) continue;
             if (flag.ToJson(flags) is { } value) recipe[RecipeFile.MemberOf(flag.Name)] = value;
         }
 

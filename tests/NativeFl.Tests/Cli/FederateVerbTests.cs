@@ -98,7 +98,6 @@ public sealed class FederateVerbTests
         JsonObject whole = CliRun.Json([.. line, "--out", _folder.At("whole")]);
         string stopped = _folder.At("stopped");
 
-        // Stopped before anything, inside the first round, and inside the second: each time it goes on.
         using (var stop = new CancellationTokenSource())
         {
             stop.Cancel();
@@ -119,7 +118,7 @@ public sealed class FederateVerbTests
 
     private static float[] Values(Checkpoint checkpoint, string name)
     {
-        _ = ModuleId.TryParse(name[..^".weight".Length], out ModuleId module);
+        _ = ModuleId.TryParse(name.AsSpan(0, name.Length - ".weight".Length), out ModuleId module);
         (int rows, int columns) = checkpoint.Config.ShapeOf(module.Projection);
         var values = new float[rows * columns];
         checkpoint.Read(name, 0, columns, values);
