@@ -78,6 +78,7 @@ public sealed class PromptEncoder
     {
         ArgumentNullException.ThrowIfNull(record);
         (List<PromptPart> prompt, List<PromptPart> answer) = PairParts(record.Question, record.Choices[choice]);
+        if (answer.Count == 0) throw new InvalidInputException("--template", "a place for {answer}", Shown.Text(_options.Template ?? ""));
         List<int> ids = WithPrefix(prompt);
         int start = ids.Count;
         _tokenizer.EncodeParts(answer.TakeWhile(p => p.IsField).Take(1), Continues(ids), ids);

@@ -78,7 +78,7 @@ public static class RecordReader
         while (records.Count < limit && lines.TryRead(out ReadOnlySpan<byte> line))
         {
             if (lines.Line == 1 && line.StartsWith("\uFEFF"u8)) line = line[3..];
-            if (line.TrimStart(" \t"u8).IsEmpty) continue;
+            if (line.TrimStart(" \t\r"u8).IsEmpty) continue;
             records.Add(Parse(line, file, lines.Line, prefix, lines.Line - 1));
         }
     }

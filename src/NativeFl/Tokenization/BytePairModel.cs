@@ -27,11 +27,11 @@ internal sealed class BytePairModel
         _content = content;
         _pieces = content.Vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         _unknown = content.UnknownPiece is { } unknown ? content.Vocabulary[unknown] : -1;
-        var merges = new Dictionary<(int, int), (int, int)>(content.Merges.Count);
+        var merges = new Dictionary<long, (int, int)>(content.Merges.Count);
         for (int rank = 0; rank < content.Merges.Count; rank++)
         {
             (string left, string right) = content.Merges[rank];
-            merges[(content.Vocabulary[left], content.Vocabulary[right])] = (rank, content.Vocabulary[left + right]);
+            merges[PairMerger.Pair(content.Vocabulary[left], content.Vocabulary[right])] = (rank, content.Vocabulary[left + right]);
         }
 
         _merger = new PairMerger(merges);

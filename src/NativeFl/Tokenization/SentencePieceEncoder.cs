@@ -96,11 +96,11 @@ internal sealed class SentencePieceEncoder : ITextEncoder
 
     private int Symbol(string part) => _pieces.TryGetValue(part, out int id) ? id : FirstCharacter - Rune.GetRuneAt(part, 0).Value;
 
-    private Dictionary<(int Left, int Right), (int Rank, int Id)> MakeMerges()
+    private Dictionary<long, (int Rank, int Id)> MakeMerges()
     {
         float[] scores = [.. _pieces.Values.Select(id => _proto.Pieces[id].Score).Distinct().OrderDescending()];
         Dictionary<float, int> ranks = scores.Select((score, rank) => (score, rank)).ToDictionary(s => s.score, s => s.rank);
-        var merges = new Dictionary<(int, int), (int, int)>();
+        var merges = new Dictionary<long, (int, int)>();
         foreach ((string piece, int id) in _pieces)
         {
             int last = piece.Length - (char.IsLowSurrogate(piece[^1]) ? 2 : 1);
@@ -108,7 +108,7 @@ internal sealed class SentencePieceEncoder : ITextEncoder
             {
                 string left = piece[..cut], right = piece[cut..];
                 bool reachable = (_pieces.ContainsKey(left) || IsCharacter(left)) && (_pieces.ContainsKey(right) || IsCharacter(right));
-                if (reachable) merges[(Symbol(left), Symbol(right))] = (ranks[_proto.Pieces[id].Score], id);
+                if (reachable) merges[PairMerger.Pair(Symbol(left), Symbol(right))] = (ranks[_proto.Pieces[id].Score], id);
             }
         }
 

@@ -164,6 +164,8 @@ public sealed class PromptEncoderTests
             Assert.That(example.InputIds[..^choice.Length], Is.EqualTo(encoder.EncodePrompt("Q?")));
             Assert.That(example.Labels.Where(l => l != -100), Is.EqualTo(choice));
         });
+        var without = new PromptEncoder(_tokenizer, new PromptOptions { Template = "{prompt}" });
+        Assert.That(() => without.EncodeChoice(record, 1), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--template"));
     }
 
     [TestCase("{\"question\":\"Q?\",\"choices\":[\"a\"],\"answer\":0}")]

@@ -12,7 +12,7 @@ public sealed class RecordReaderTests
     [Test]
     public void Lines_and_arrays_are_told_apart_by_content()
     {
-        const string lines = "{\"a\":\"1\"}\n\n  {\"a\":\"2\"}\r\n{\"a\":\"3\"}", array = "\n[ {\"a\":\"1\"},\n\n  {\"a\":\"2\"}, {\"a\":\"3\"} ]\n";
+        const string lines = "{\"a\":\"1\"}\n\n  {\"a\":\"2\"}\r\n{\"a\":\"3\"}\n\r", array = "\n[ {\"a\":\"1\"},\n\n  {\"a\":\"2\"}, {\"a\":\"3\"} ]\n";
         Assert.Multiple(() =>
         {
             foreach (string bom in new[] { "", "\uFEFF" })

@@ -58,7 +58,7 @@ public sealed class BytePairModelTests
     [TestCase(1_000_000)]
     public void Candidates_grow_with_the_length_of_the_word_and_not_with_its_square(int length)
     {
-        var merges = new Dictionary<(int, int), (int, int)> { [(0, 0)] = (0, 1), [(1, 1)] = (1, 2), [(2, 2)] = (2, 3) };
+        var merges = Enumerable.Range(0, 3).ToDictionary(i => PairMerger.Pair(i, i), i => (i, i + 1));
         int[] symbols = new int[length];
         int queued = new PairMerger(merges).Merge(symbols, out int count);
         Assert.Multiple(() =>
