@@ -18,7 +18,13 @@ internal sealed class FlagValues(IReadOnlyList<IFlag> flags, IReadOnlyDictionary
     /// <summary>What was given, or null.</summary>
     public FlagText? Find(string name) => given.GetValueOrDefault(name);
 
-    /// <summary>Throws at the first value that is not one.</summary>
+    /// <summary>Throws at the first value given that is not one.</summary>
+    public void CheckGiven()
+    {
+        foreach (IFlag flag in Flags.Where(Has)) flag.Check(this);
+    }
+
+    /// <summary>Throws at the first value that is not one, or that is missing.</summary>
     public void Check()
     {
         foreach (IFlag flag in Flags) flag.Check(this);

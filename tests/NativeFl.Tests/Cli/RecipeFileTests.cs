@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using NativeFl.Cli;
 using NativeFl.Cli.Flags;
 using NativeFl.Tensors;
+using NativeFl.Tests.Architecture;
 
 namespace NativeFl.Tests.Cli;
 
@@ -70,6 +72,20 @@ public sealed class RecipeFileTests
         Assert.That(JsonOutput.Write(RunRecord.Recipe(again), indented: true), Is.EqualTo(recipe));
         Assert.That(again.Get(SharedFlags.Seed), Is.EqualTo(ulong.MaxValue));
         Assert.That(again.Get(DataFlags.Template), Is.EqualTo("<|user|>{prompt}\n\"{answer}\""));
+    }
+
+    [Test]
+    public void Every_recipe_of_the_experiments_is_one_of_the_verb_that_its_comment_names()
+    {
+        string[] files = Directory.GetFiles(Path.Combine(RepositoryTree.Root, "bench", "experiments"), "*.json", SearchOption.AllDirectories);
+        Assert.That(files, Is.Not.Empty);
+        foreach (string file in files)
+        {
+            string[] words = JsonNode.Parse(File.ReadAllText(file))!["$comment"]!.GetValue<string>().Split(' ');
+            Assert.That(words[0], Is.EqualTo("nativefl"), file);
+            Verb verb = CommandLine.Verbs.Single(v => v.Name == words[1]);
+            new FlagValues(verb.Flags, RecipeFile.Read(file, verb)).CheckGiven();
+        }
     }
 
     [Test]
