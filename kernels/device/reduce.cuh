@@ -40,3 +40,32 @@ __device__ inline float block_max(float x, float* scratch) {
     __syncthreads();
     return warp_max(lane < warps ? scratch[lane] : scratch[0]);
 }
+
+// The sum over the `lanes` threads (a power of two) that share a row, which each of them receives; the rows of a block lie one after the
+// other in its threads, whole warps of them. scratch holds one value a warp; all threads of the block call.
+template <typename T>
+__device__ inline T row_sum(T x, int lanes, T* scratch) {
+    for (int offset = min(lanes, warp_size) / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(all_lanes, x, offset);
+    if (lanes <= warp_size) return x;
+    const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size, warps = lanes / warp_size;
+    __syncthreads();
+    if (lane == 0) scratch[warp] = x;
+    __syncthreads();
+    return warp_sum(lane < warps ? scratch[warp / warps * warps + lane] : T(0));
+}
+
+// Sums over the warps of a block, one after the other. Lane l of every warp brings Width columns of a tile, l * Width and on; thread t
+// receives the sum of column t, for t < 32 Width. scratch holds blockDim.x * Width values; all threads call.
+template <int Width>
+__device__ inline float tile_column_sum(const float (&x)[Width], float* scratch) {
+    const int thread = threadIdx.x, warps = blockDim.x / warp_size;
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < Width; ++i) scratch[thread * Width + i] = x[i];
+    __syncthreads();
+    float sum = 0.0f;
+    if (thread < warp_size * Width) {
+        for (int warp = 0; warp < warps; ++warp) sum += scratch[warp * warp_size * Width + thread];
+    }
+    return sum;
+}

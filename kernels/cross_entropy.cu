@@ -1,0 +1,110 @@
+// cross_entropy.cu: the loss of a row of logits, and its gradient in the place of the logits
+//
+//   e_v = exp(logit_v − max)        others = Σ_{v ≠ label} e_v
+//   loss = log(1 + others / e_label)                       log(others + e_label) + (max − logit_label) where e_label vanishes
+//   d logit_v = weight e_v / (others + e_label), v ≠ label;    d logit_label = −weight others / (others + e_label)
+//
+// Keeping the label out of the sum keeps small losses and small gradients accurate. A row of weight 0 gets a gradient of exactly 0
+// whatever it holds; a NaN anywhere makes the loss NaN.
+//
+// Shapes     logits (N, vocab) row-major;  labels, weights, losses (N)
+// Types      logits, weights, losses: f32;  labels: i32;  e: f32, a thread's sum f32, the sum over threads double
+// Launch     one block a row. First pass: a thread keeps the running maximum of what it has seen and its sum of exponentials relative to
+//            that, rescaled when the maximum grows. Second pass: the gradient. Threads step by vectors of 16 bytes aligned in memory, not
+//            in the row, so that an odd vocabulary costs nothing; the ends of a row are partial vectors.
+// Aliasing   in place.
+// Bounds     a label outside 0 .. vocab − 1 cannot be refused without waiting for the device: its loss, and its gradient, are NaN.
+// Cost       reads N vocab, reads again from the L2 cache what fits there, writes N vocab: bandwidth bound.
+// Source     Milakov and Gimelshein 2018, arXiv:1805.02867, algorithm 3 (the maximum and the sum in one pass)
+#include "device/load.cuh"
+#include "device/reduce.cuh"
+
+constexpr int max_threads = 1024, width = 4;
+constexpr float lowest = -3.402823466e38f;  // finite: a logit of −∞ before any other must give e^(−∞), not e^(∞ − ∞)
+
+// Below this, e_label has lost digits or is about to.
+constexpr float vanishing = 1e-30f;
+
+__device__ inline float minus_infinity() { return __uint_as_float(0xff800000u); }
+
+// Elements i .. i + 3 of a row, −∞ where the row has none. True if all four are there.
+__device__ inline bool load_logits(const float* row, int i, int vocabulary, float (&x)[width]) {
+    if (i >= 0 && i + width <= vocabulary) {
+        load_vector(row + i, x);
+        return true;
+    }
+#pragma unroll
+    for (int j = 0; j < width; ++j) x[j] = i + j >= 0 && i + j < vocabulary ? row[i + j] : minus_infinity();
+    return false;
+}
+
+// The maximum so far, and the sum of exp(x − maximum) over all but the label.
+struct RunningSum {
+    float maximum = lowest, sum = 0.0f;
+
+    __device__ void add(float (&x)[width], int i, int label) {
+        const float top = fmaxf(fmaxf(x[0], x[1]), fmaxf(x[2], x[3]));
+        if (top > maximum) {
+            sum *= expf(maximum - top);
+            maximum = top;
+        }
+        if (label >= i && label < i + width) {
+#pragma unroll
+            for (int j = 0; j < width; ++j) {
+                if (i + j == label) x[j] = minus_infinity();
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < width; ++j) sum += expf(x[j] - maximum);
+    }
+};
+
+// log(1 + x) for x ≥ 0 without losing small x (W. Kahan's formula).
+__device__ inline double log_1_plus(double x) {
+    const double y = 1.0 + x;
+    return y == 1.0 ? x : log(y) * (x / (y - 1.0));
+}
+
+extern "C" __global__ void __launch_bounds__(max_threads)
+    cross_entropy(const int* labels, const float* weights, int with_gradient, int vocabulary, float* logits, float* losses) {
+    __shared__ float maxima[warp_size];
+    __shared__ double sums[warp_size];
+    const int n = blockIdx.x, thread = threadIdx.x, step = blockDim.x * width;
+    float* row = logits + static_cast<int64>(n) * vocabulary;  // (vocab)
+    const int past_alignment = static_cast<int>(reinterpret_cast<unsigned long long>(row) / sizeof(float) % width);
+    const int first = thread * width - past_alignment, label = labels[n];
+    const float own = label >= 0 && label < vocabulary ? row[label] : __uint_as_float(0x7fffffffu);
+
+    RunningSum running;
+    for (int i = first; i < vocabulary; i += 2 * step) {
+        float x[width], y[width];
+        load_logits(row, i, vocabulary, x);
+        load_logits(row, i + step, vocabulary, y);
+        running.add(x, i, label);
+        running.add(y, i + step, label);
+    }
+    const float maximum = block_max(running.maximum, maxima);
+    const float own_term = expf(own - maximum);
+    const double others = block_sum(static_cast<double>(running.sum * expf(running.maximum - maximum)), sums), sum = others + own_term;
+    if (thread == 0) {
+        losses[n] = static_cast<float>(own_term > vanishing ? log_1_plus(others / own_term)
+                                                            : log(sum) + (static_cast<double>(maximum) - static_cast<double>(own)));
+    }
+    if (!with_gradient) return;
+
+    const float weight = weights[n], factor = static_cast<float>(weight / sum), own_gradient = static_cast<float>(-weight * (others / sum));
+    for (int i = first; i < vocabulary; i += step) {
+        float x[width];
+        const bool is_whole = load_logits(row, i, vocabulary, x);
+#pragma unroll
+        for (int j = 0; j < width; ++j) x[j] = weight == 0.0f ? 0.0f : i + j == label ? own_gradient : factor * expf(x[j] - maximum);
+        if (is_whole) {
+            store_vector(x, row + i);
+        } else {
+#pragma unroll
+            for (int j = 0; j < width; ++j) {
+                if (i + j >= 0 && i + j < vocabulary) row[i + j] = x[j];
+            }
+        }
+    }
+}

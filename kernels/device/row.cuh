@@ -1,0 +1,59 @@
+// row.cuh: rows that several threads walk together twice, and memory is read for once
+//
+// `lanes` threads (a power of two) share a row. Lane l owns columns (l + lanes k) V .. + V, V a vector of T; its first `held` vectors stay
+// in registers between the two walks, what a wide row has beyond them is read again.
+#pragma once
+
+#include "load.cuh"
+
+// Count rows of equal width, such as x and dy, walked side by side.
+template <typename T, int Count, bool is_vector>
+struct HeldRows {
+    static constexpr int width = Vector<T>::width, held = 4;
+
+    const T* from[Count];  // (C) each
+    int first, step, end;  // this lane's first column, the way to its next vector, C; end = 0 where there is no row
+    float kept[held][Count][width];
+
+    __device__ HeldRows(int lane, int lanes, int columns) : first(lane * width), step(lanes * width), end(columns) {}
+
+    // The first walk: body(c, v) for every vector of this lane, v[i] the elements c .. + width of row i; zero beyond the row. What body
+    // leaves in v is what it gets in the second walk, if the vector is held.
+    template <typename Body>
+    __device__ void read(Body body) {
+#pragma unroll
+        for (int k = 0; k < held; ++k) {
+            if (first + k * step < end) fetch(first + k * step, kept[k]);
+        }
+#pragma unroll
+        for (int k = 0; k < held; ++k) {
+            if (first + k * step < end) body(first + k * step, kept[k]);
+        }
+        read_beyond(body);
+    }
+
+    // The second walk; the vectors that are not held come from `from` as it is by then.
+    template <typename Body>
+    __device__ void again(Body body) {
+#pragma unroll
+        for (int k = 0; k < held; ++k) {
+            if (first + k * step < end) body(first + k * step, kept[k]);
+        }
+        read_beyond(body);
+    }
+
+  private:
+    __device__ void fetch(int c, float (&v)[Count][width]) {
+#pragma unroll
+        for (int i = 0; i < Count; ++i) load<is_vector>(from[i] + c, end - c, v[i]);
+    }
+
+    template <typename Body>
+    __device__ void read_beyond(Body body) {
+        for (int c = first + held * step; c < end; c += step) {
+            float v[Count][width];
+            fetch(c, v);
+            body(c, v);
+        }
+    }
+};
