@@ -43,6 +43,16 @@ public abstract class Backend : IDisposable
     /// <summary>Waits until every op enqueued so far is done.</summary>
     public abstract void Synchronize();
 
+    /// <summary>
+    /// Runs the ops of a step, on a device that can as one graph: a step that comes again with the same shapes and tensors is then started
+    /// at once instead of op by op. The values are those of running it plainly.
+    /// </summary>
+    public virtual void Replay(Action step)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        step();
+    }
+
     /// <summary>What a packed (outFeatures, inFeatures) matrix of <paramref name="dtype"/> (f32 or bf16) takes.</summary>
     public abstract long PackedBytes(int outFeatures, int inFeatures, DType dtype);
 

@@ -1,0 +1,130 @@
+using System.Diagnostics.CodeAnalysis;
+using NativeFl.Cuda.Interop;
+using NativeFl.Cuda.Kernels;
+using NativeFl.Cuda.Streams;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cuda;
+
+/// <summary>
+/// The CUDA backend: NativeFl's own kernels on one NVIDIA GPU, f32 or bf16 activations, f32 accumulation. One op a partial file. Ops are
+/// enqueued in order and do not wait. One thread calls it at a time.
+/// </summary>
+public sealed unsafe partial class CudaBackend : Backend
+{
+    // bf16 tensor cores and asynchronous copies begin with Ampere.
+    private const int OldestArchitecture = 80;
+
+    private readonly HandleCount _handles;
+    private readonly DeviceProperties _device;
+    private readonly ContextHandle _context;
+    private readonly CommandQueue _queue;
+    private readonly KernelLibrary _kernels;
+    private readonly Dictionary<nint, DeviceMemory> _blocks = [];
+    private long _allocatedBytes;
+    private bool _disposed;
+
+    private CudaBackend(CudaBackendOptions options, DeviceProperties device)
+    {
+        _handles = new HandleCount();
+        _device = device;
+        ActivationType = options.ActivationType;
+        _context = ContextHandle.Retain(device.Device, _handles);
+        try
+        {
+            _context.MakeCurrent();
+            _queue = new CommandQueue(options.UseGraphs, _handles);
+        }
+        catch (CudaException)
+        {
+            _context.Dispose();
+            throw;
+        }
+        KernelSources sources = KernelSources.Embedded();
+        _kernels = new KernelLibrary(
+            sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), FindCompiler, device.Architecture, _handles);
+    }
+
+    /// <inheritdoc/>
+    public override string DeviceName =>
+        $"cuda: {_device.Name}, sm_{_device.Architecture}, {_device.Multiprocessors} multiprocessors, {_device.MemoryBytes / (double)(1L << 30):F1} GiB, driver CUDA {_device.DriverText}";
+
+    /// <inheritdoc/>
+    public override DType ActivationType { get; }
+
+    /// <summary>Native objects that are alive, for tests of what is given back.</summary>
+    internal HandleCount Handles => _handles;
+
+    private int MultiprocessorCount => _device.Multiprocessors;
+
+    /// <summary>Opens a device.</summary>
+    /// <exception cref="RunFailedException">There is none; the message says why.</exception>
+    public static CudaBackend Create(CudaBackendOptions? options = null) =>
+        TryCreate(options ?? new CudaBackendOptions(), out CudaBackend? backend, out string reason)
+            ? backend
+            : throw new RunFailedException($"cuda: not available ({reason})");
+
+    /// <summary>Opens a device, or says in a few words why there is none.</summary>
+    public static bool TryCreate(CudaBackendOptions options, [NotNullWhen(true)] out CudaBackend? backend, out string reason)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.ActivationType is not (DType.F32 or DType.BF16))
+            throw new ArgumentException($"activation type: expected F32 or BF16, got {options.ActivationType}", nameof(options));
+        backend = null;
+        try
+        {
+            reason = Open(options, out backend);
+        }
+        catch (CudaException e)
+        {
+            reason = $"{e.Operation}: {e.DeviceText}";
+        }
+        catch (EntryPointNotFoundException e)
+        {
+            reason = $"the driver is too old: {e.Message}";
+        }
+        return backend is not null;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_disposed)
+        {
+            _disposed = true;
+            _ = CudaDriver.cuCtxSetCurrent(_context.DangerousGetHandle());
+            _queue.Dispose();
+            _kernels.Dispose();
+            foreach (DeviceMemory block in _blocks.Values.ToArray()) block.Dispose();
+            FreeWorkspace();
+            _context.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    private static string Open(CudaBackendOptions options, out CudaBackend? backend)
+    {
+        backend = null;
+        NativeLibraries.LoadFrom(options.LibraryFolder);
+        if (!NativeLibraries.IsPresent(NativeLibraries.Driver)) return NativeLibraries.AbsentReason(NativeLibraries.Driver);
+        int status = CudaDriver.cuInit(0), version, devices;
+        if (status != 0) return Status.DriverText(status);
+        Status.Check(CudaDriver.cuDriverGetVersion(&version), "cuDriverGetVersion");
+        if (version < DeviceProperties.OldestDriver)
+            return $"the driver serves CUDA {DeviceProperties.VersionText(version)}, which is older than {DeviceProperties.VersionText(DeviceProperties.OldestDriver)}";
+        Status.Check(CudaDriver.cuDeviceGetCount(&devices), "cuDeviceGetCount");
+        if (devices == 0) return "no CUDA device";
+        if (options.Device < 0 || options.Device >= devices) return $"no device {options.Device}: there {(devices == 1 ? "is" : "are")} {devices}";
+        DeviceProperties device = DeviceProperties.Read(options.Device, version);
+        if (device.Architecture < OldestArchitecture)
+            return $"{device.Name} is sm_{device.Architecture}; the kernels need sm_{OldestArchitecture} or newer";
+        backend = new CudaBackend(options, device);
+        return "";
+    }
+
+    private NvrtcCompiler FindCompiler() =>
+        NativeLibraries.IsPresent(NativeLibraries.Compiler)
+            ? new NvrtcCompiler(_handles)
+            : throw new CudaException(
+                $"find kernels for sm_{_device.Architecture}", 0, $"there are no prebuilt ones, and NVRTC is not installed ({NativeLibraries.AbsentReason(NativeLibraries.Compiler)})");
+}

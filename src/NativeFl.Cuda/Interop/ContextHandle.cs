@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+
+namespace NativeFl.Cuda.Interop;
+
+/// <summary>One hold on a device's primary context, which all users of the device in this process share.</summary>
+internal sealed unsafe class ContextHandle : SafeHandle
+{
+    private readonly HandleCount _count;
+    private readonly int _device;
+
+    private ContextHandle(nint value, int device, HandleCount count)
+        : base(0, ownsHandle: true)
+    {
+        SetHandle(value);
+        _device = device;
+        _count = count;
+        count.Add();
+    }
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == 0;
+
+    public static ContextHandle Retain(int device, HandleCount count)
+    {
+        nint value;
+        Status.Check(CudaDriver.cuDevicePrimaryCtxRetain(&value, device), "cuDevicePrimaryCtxRetain");
+        return new ContextHandle(value, device, count);
+    }
+
+    /// <summary>Makes this the context of the calling thread.</summary>
+    public void MakeCurrent() => Status.Check(CudaDriver.cuCtxSetCurrent(handle), "cuCtxSetCurrent");
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        _count.Remove();
+        return CudaDriver.cuDevicePrimaryCtxRelease_v2(_device) == 0;
+    }
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace NativeFl.Cuda.Interop;
+
+/// <summary>The one place where a status of the three libraries becomes an exception.</summary>
+internal static unsafe class Status
+{
+    public const int OutOfMemory = 2, NotInitialized = 3;
+
+    /// <summary>Throws unless a call of the driver succeeded.</summary>
+    public static void Check(int status, string operation)
+    {
+        if (status != 0) throw new CudaException(operation, status, DriverText(status));
+    }
+
+    /// <summary>Throws unless a call of NVRTC succeeded.</summary>
+    public static void CheckCompiler(int status, string operation)
+    {
+        if (status != 0) throw new CudaException(operation, status, Marshal.PtrToStringUTF8((nint)Nvrtc.nvrtcGetErrorString(status)) ?? $"NVRTC status {status}");
+    }
+
+    /// <summary>Throws unless a call of cuBLASLt succeeded.</summary>
+    public static void CheckBlas(int status, string operation)
+    {
+        if (status != 0) throw new CudaException(operation, status, BlasText(status));
+    }
+
+    /// <summary>The driver's name and description of a status.</summary>
+    public static string DriverText(int status)
+    {
+        byte* name = null, text = null;
+        if (CudaDriver.cuGetErrorName(status, &name) != 0 || name == null) return $"CUDA status {status}";
+        _ = CudaDriver.cuGetErrorString(status, &text);
+        return text == null ? Marshal.PtrToStringUTF8((nint)name)! : $"{Marshal.PtrToStringUTF8((nint)text)} ({Marshal.PtrToStringUTF8((nint)name)})";
+    }
+
+    // cuBLASLt names its statuses only since 11.4.
+    private static string BlasText(int status) => status switch
+    {
+        1 => "CUBLAS_STATUS_NOT_INITIALIZED",
+        3 => "CUBLAS_STATUS_ALLOC_FAILED",
+        7 => "CUBLAS_STATUS_INVALID_VALUE",
+        8 => "CUBLAS_STATUS_ARCH_MISMATCH",
+        11 => "CUBLAS_STATUS_MAPPING_ERROR",
+        13 => "CUBLAS_STATUS_EXECUTION_FAILED",
+        14 => "CUBLAS_STATUS_INTERNAL_ERROR",
+        15 => "CUBLAS_STATUS_NOT_SUPPORTED",
+        _ => $"cuBLAS status {status}",
+    };
+}

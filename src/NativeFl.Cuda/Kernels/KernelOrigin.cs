@@ -1,0 +1,14 @@
+namespace NativeFl.Cuda.Kernels;
+
+/// <summary>Where a kernel's machine code came from.</summary>
+internal enum KernelOrigin
+{
+    /// <summary>A cubin that the build made with nvcc.</summary>
+    Prebuilt,
+
+    /// <summary>An earlier compilation on this machine.</summary>
+    Cached,
+
+    /// <summary>NVRTC, now.</summary>
+    Compiled,
+}

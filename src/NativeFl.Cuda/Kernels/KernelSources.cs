@@ -1,0 +1,52 @@
+using System.Reflection;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace NativeFl.Cuda.Kernels;
+
+/// <summary>Every file of device code, as embedded in this assembly.</summary>
+internal sealed partial class KernelSources
+{
+    private readonly Dictionary<string, KernelSource> _kernels;
+
+    /// <summary>Kernels (.cu) and the headers that any of them may include (.cuh).</summary>
+    public KernelSources(IEnumerable<KernelSource> files)
+    {
+        KernelSource[] ordered = [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
+        _kernels = ordered.Where(file => file.Path.EndsWith(".cu", StringComparison.Ordinal)).ToDictionary(file => file.Name);
+        Headers = [.. ordered.Where(file => file.Path.EndsWith(".cuh", StringComparison.Ordinal))];
+    }
+
+    /// <summary>The headers in ordinal order.</summary>
+    public IReadOnlyList<KernelSource> Headers { get; }
+
+    /// <summary>The names of the kernel files in ordinal order.</summary>
+    public IEnumerable<string> Names => _kernels.Keys.Order(StringComparer.Ordinal);
+
+    /// <summary>A kernel file by its name, such as "rms_norm".</summary>
+    public KernelSource this[string name] =>
+        _kernels.TryGetValue(name, out KernelSource? source) ? source : throw new ArgumentException($"kernels/{name}.cu: no such kernel file", nameof(name));
+
+    /// <summary>Reads what the build embedded.</summary>
+    public static KernelSources Embedded()
+    {
+        Assembly assembly = typeof(KernelSources).Assembly;
+        return new KernelSources(assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith("kernels", StringComparison.Ordinal)).Select(name => new KernelSource(name.Replace('\\', '/'), Read(assembly, name))));
+    }
+
+    /// <summary>The entry points of a kernel file, in its order.</summary>
+    public IReadOnlyList<string> EntryPoints(string name) =>
+        [.. EntryPoint().Matches(Encoding.UTF8.GetString(this[name].Text)).Select(match => match.Groups[1].Value)];
+
+    private static byte[] Read(Assembly assembly, string name)
+    {
+        using Stream stream = assembly.GetManifestResourceStream(name)!;
+        byte[] text = new byte[stream.Length];
+        stream.ReadExactly(text);
+        return text;
+    }
+
+    [GeneratedRegex(@"^\s*extern\s+""C""\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", RegexOptions.Multiline)]
+    private static partial Regex EntryPoint();
+}

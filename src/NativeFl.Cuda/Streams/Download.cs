@@ -1,0 +1,42 @@
+using NativeFl.Cuda.Interop;
+
+namespace NativeFl.Cuda.Streams;
+
+/// <summary>Copies from the device through two pinned buffers: while one is emptied the other fills.</summary>
+internal sealed unsafe class Download(nint stream, HandleCount count) : IDisposable
+{
+    private const int ChunkBytes = 2 << 20;
+
+    private readonly PinnedHandle _memory = PinnedHandle.Allocate(2L * ChunkBytes, count);
+    private readonly EventHandle[] _events = [EventHandle.Create(count), EventHandle.Create(count)];
+
+    /// <summary>Waits for everything before it in the stream, and for the copy. <paramref name="operation"/> names it in an error.</summary>
+    public void Receive(nint source, byte* destination, long bytes, string operation)
+    {
+        long sent = 0, received = 0;
+        for (int turn = 0; received < bytes; turn++)
+        {
+            for (; sent < bytes && sent - received <= ChunkBytes; sent += ChunkBytes) Start(source, sent, bytes, operation);
+            int buffer = turn & 1, length = (int)Math.Min(ChunkBytes, bytes - received);
+            Status.Check(CudaDriver.cuEventSynchronize(_events[buffer].Value), operation);
+            Buffer.MemoryCopy(Place(buffer), destination + received, length, length);
+            received += length;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (EventHandle handle in _events) handle.Dispose();
+        _memory.Dispose();
+    }
+
+    private void Start(nint source, long offset, long bytes, string operation)
+    {
+        int buffer = (int)(offset / ChunkBytes & 1);
+        nuint length = (nuint)Math.Min(ChunkBytes, bytes - offset);
+        Status.Check(CudaDriver.cuMemcpyDtoHAsync_v2(Place(buffer), source + (nint)offset, length, stream), operation);
+        Status.Check(CudaDriver.cuEventRecord(_events[buffer].Value, stream), operation);
+    }
+
+    private byte* Place(int buffer) => (byte*)_memory.Value + ((long)buffer * ChunkBytes);
+}

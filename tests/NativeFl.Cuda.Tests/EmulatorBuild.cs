@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>The stand-in libraries of tests/emulator, built by CMake beside the tests. An up-to-date build takes a moment.</summary>
+internal sealed record EmulatorBuild(string Folder, string KernelCacheFolder)
+{
+    /// <summary>Builds it, or says what is missing for that.</summary>
+    /// <exception cref="InvalidOperationException">Everything is there, and it does not build.</exception>
+    public static bool TryMake([NotNullWhen(true)] out EmulatorBuild? emulator, out string reason)
+    {
+        emulator = null;
+        string? source = FindSource();
+        reason = !OperatingSystem.IsLinux() ? "it needs Linux"
+            : source is null ? "tests/emulator is not here"
+            : !Runs("cmake") ? "cmake is not installed"
+            : !Runs("g++") ? "g++ is not installed"
+            : "";
+        if (source is null || reason.Length > 0) return false;
+        string folder = Path.Combine(AppContext.BaseDirectory, "emulator"), build = Path.Combine(AppContext.BaseDirectory, "emulator-build");
+        Require("cmake", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Release", $"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={folder}");
+        Require("cmake", "--build", build, "--parallel", $"{Environment.ProcessorCount}");
+        emulator = new EmulatorBuild(folder, Path.Combine(AppContext.BaseDirectory, "kernel-cache", Fingerprint(source)));
+        return true;
+    }
+
+    private static string? FindSource()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string source = Path.Combine(folder.FullName, "tests", "emulator");
+            if (File.Exists(Path.Combine(source, "CMakeLists.txt"))) return source;
+        }
+        return null;
+    }
+
+    // What an older emulator compiled must not be loaded by a newer one.
+    private static string Fingerprint(string source)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(Path.GetRelativePath(source, file)));
+            hash.AppendData(File.ReadAllBytes(file));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+    }
+
+    private static bool Runs(string program)
+    {
+        try
+        {
+            return Run(program, ["--version"]).ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    private static void Require(string program, params string[] arguments)
+    {
+        (int exitCode, string text) = Run(program, arguments);
+        if (exitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit code {exitCode}\n{text}");
+    }
+
+    private static (int ExitCode, string Text) Run(string program, IEnumerable<string> arguments)
+    {
+        using Process process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, text + errors.Result);
+    }
+}

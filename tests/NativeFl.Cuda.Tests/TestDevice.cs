@@ -1,0 +1,51 @@
+using System.Globalization;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>What the CUDA tests of this run use: a real GPU if there is one, else the emulator, else nothing, with the reason.</summary>
+[SetUpFixture]
+internal sealed class TestDevice
+{
+    private static int _cases;
+
+    /// <summary>How backends are opened, or null where there is nothing to open.</summary>
+    public static CudaBackendOptions? Options { get; private set; }
+
+    /// <summary>The device in words, or why there is none.</summary>
+    public static string Description { get; private set; } = "";
+
+    /// <summary>True on the emulator, whose exports the tests may use.</summary>
+    public static bool IsEmulator { get; private set; }
+
+    /// <summary>Counts one case that ran on the device.</summary>
+    public static void CountCase() => Interlocked.Increment(ref _cases);
+
+    [OneTimeSetUp]
+    public void Find()
+    {
+        var options = new CudaBackendOptions { KernelCacheFolder = Path.Combine(AppContext.BaseDirectory, "kernel-cache", "device") };
+        if (Opens(options, out string reason)) return;
+        if (!EmulatorBuild.TryMake(out EmulatorBuild? emulator, out string noEmulator))
+        {
+            Description = $"cuda: not available ({reason}); emulator: {noEmulator}";
+            return;
+        }
+        IsEmulator = true;
+        options = options with { LibraryFolder = emulator.Folder, KernelCacheFolder = emulator.KernelCacheFolder };
+        if (!Opens(options, out reason)) throw new InvalidOperationException($"the emulator is built but does not open: {reason}");
+    }
+
+    [OneTimeTearDown]
+    public void Report() =>
+        TestContext.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"CUDA: {_cases} cases ran on {(Options is null ? "nothing: " : "")}{Description}"));
+
+    private static bool Opens(CudaBackendOptions options, out string reason)
+    {
+        if (!CudaBackend.TryCreate(options, out CudaBackend? backend, out reason)) return false;
+        using Backend opened = backend;
+        Options = options;
+        Description = opened.DeviceName;
+        return true;
+    }
+}
