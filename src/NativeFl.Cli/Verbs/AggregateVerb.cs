@@ -21,13 +21,13 @@ internal static class AggregateVerb
     public static Verb Verb => new(
         "aggregate",
         "Aggregate PEFT adapters of several clients",
-        [DataFlags.Model, Adapters, Weights, FederationFlags.AggregationMethod, FederationFlags.Renormalize, Merge, OutputFlags.SaveType, OutputFlags.Folder],
+        [DataFlags.Model, Adapters, Weights, FederationFlags.AggregationMethod, FederationFlags.Energy, FederationFlags.Renormalize, Merge, OutputFlags.SaveType, OutputFlags.Folder],
         Run);
 
     private static JsonObject Run(VerbRun run)
     {
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
-        IAggregationMethod method = FederationMethods.FindAggregation(run.Get(FederationFlags.AggregationMethod));
+        IAggregationMethod method = FederationFlags.WithEnergy(run, FederationMethods.FindAggregation(run.Get(FederationFlags.AggregationMethod)));
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         AdapterWeights[] adapters = [.. run.Get(Adapters).Select(folder => input.Adapter(folder)!.Weights)];
         IReadOnlyList<double> weights = run.Get(Weights);

@@ -90,6 +90,8 @@ public sealed class FederateVerbTests
     [TestCase("flora")]
     [TestCase("flora-unmerged")]
     [TestCase("zero-padding")]
+    [TestCase("flexlora")]
+    [TestCase("florist")]
     [TestCase("local")]
     [TestCase("centralized")]
     [TestCase("full")]
