@@ -1,4 +1,3 @@
-using System.Globalization;
 using NativeFl.Cli.Flags;
 using NativeFl.Data;
 using NativeFl.Federation;
@@ -19,21 +18,15 @@ internal sealed record FederationClients(IReadOnlyList<ClientSpecification> Clie
     /// <summary>Reads the data and splits it.</summary>
     public static FederationClients Load(VerbRun run, ModelConfig config, Func<Tokenizer> tokenizer)
     {
-        string partition = run.Get(FederationFlags.Partition)!, where = run.Flags.Source(FederationFlags.Partition);
-        IReadOnlyList<string> files = run.Get(DataFlags.Data);
-        IReadOnlyList<TokenizedExample> examples;
-        int[][] parts;
-        if (partition == "files")
+        IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data));
+        List<TokenizedExample> examples = [];
+        List<int[]> parts = [];
+        foreach (int[] part in Split(run, records))
         {
-            IReadOnlyList<TokenizedExample>[] byFile = [.. files.Select(file => TrainingData.Load(run, [file], config, tokenizer))];
-            examples = [.. byFile.SelectMany((list, k) => list.Select(e => e with { Id = string.Create(CultureInfo.InvariantCulture, $"{k}:{e.Id}") }))];
-            parts = Consecutive([.. byFile.Select(list => list.Count)]);
-            RequireClients(run, parts.Length);
-        }
-        else
-        {
-            examples = TrainingData.Load(run, files, config, tokenizer);
-            parts = Split(run, where, partition, examples);
+            // Each client packs its own records: a sequence never mixes what two clients have.
+            IReadOnlyList<TokenizedExample> own = TrainingData.Tokenize(run, [.. part.Select(i => records[i])], config, tokenizer);
+            parts.Add([.. Enumerable.Range(examples.Count, own.Count)]);
+            examples.AddRange(own);
         }
 
         int rank = run.Get(TrainingFlags.Rank);
@@ -50,30 +43,37 @@ internal sealed record FederationClients(IReadOnlyList<ClientSpecification> Clie
             ? [.. ranks.Select(r => run.Get(TrainingFlags.Alpha).Of(Math.Max(r, 1)))]
             : null;
 
-    private static int[][] Split(VerbRun run, string where, string partition, IReadOnlyList<TokenizedExample> examples)
+    private static int[][] Split(VerbRun run, IReadOnlyList<DataRecord> records)
     {
+        string partition = run.Get(FederationFlags.Partition)!, where = run.Flags.Source(FederationFlags.Partition);
         ulong seed = Philox.Derive(run.Seed, PartitionStream);
-        string[] words = partition.Split(':');
-        switch (words)
+        switch (partition.Split(':'))
         {
+            case ["files"]:
+                return ByFile(run, records);
             case ["iid"]:
-                return DataPartition.Iid(examples.Count, Count(run), seed);
+                return DataPartition.Iid(records.Count, Count(run), seed);
             case ["sizes", { } list]:
                 int[] sizes = [.. FlagTypes.Ints(1).Parse(new FlagText(where, [list]))];
                 RequireClients(run, sizes.Length);
-                return DataPartition.BySizes(examples.Count, sizes, seed);
+                return DataPartition.BySizes(records.Count, sizes, seed);
             case ["dirichlet", { } number, { Length: > 0 } field]:
                 double alpha = FlagTypes.Number("dirichlet:ALPHA:FIELD with ALPHA above 0", v => v > 0).Parse(new FlagText(where, [number]));
-                string[] labels = [.. examples.Select(e => Label(e, field))];
+                string[] labels = [.. records.Select(record => record.Label(field))];
                 return DataPartition.Dirichlet(labels, Count(run), alpha, run.Get(FederationFlags.MinimumExamples), seed);
             default:
                 throw new InvalidInputException(where, "iid, dirichlet:ALPHA:FIELD, sizes:N,N,… or files", $"'{partition}'");
         }
     }
 
-    private static string Label(TokenizedExample example, string field) => example.Fields.TryGetValue(field, out string? label)
-        ? label
-        : throw new InvalidInputException($"--data, record {example.Id}", $"a short field '{field}', which --partition splits by", "none");
+    private static int[][] ByFile(VerbRun run, IReadOnlyList<DataRecord> records)
+    {
+        IReadOnlyList<string> files = run.Get(DataFlags.Data);
+        if (files.Distinct().Count() < files.Count) throw new InvalidInputException(run.Flags.Source(DataFlags.Data), "each client's file once", "one of them twice");
+        RequireClients(run, files.Count);
+        ILookup<string, int> byFile = Enumerable.Range(0, records.Count).ToLookup(i => records[i].File);
+        return [.. files.Select(file => byFile[file].ToArray())];
+    }
 
     /// <summary>--clients, else as many as --ranks lists, else 10.</summary>
     private static int Count(VerbRun run)
@@ -86,13 +86,5 @@ internal sealed record FederationClients(IReadOnlyList<ClientSpecification> Clie
     {
         if (run.Flags.Has(FederationFlags.Clients) && run.Get(FederationFlags.Clients) != count)
             throw new InvalidInputException(run.Flags.Source(FederationFlags.Clients), $"{count}, as --partition says", $"{run.Get(FederationFlags.Clients)}");
-    }
-
-    private static int[][] Consecutive(int[] sizes)
-    {
-        int start = 0;
-        var parts = new int[sizes.Length][];
-        for (int k = 0; k < sizes.Length; start += sizes[k], k++) parts[k] = [.. Enumerable.Range(start, sizes[k])];
-        return parts;
     }
 }

@@ -34,7 +34,7 @@ internal sealed class PartitionedData
     /// <summary>Reads --data, and --partition with --client and --round. Flags given by hand win over what the partition says.</summary>
     public static PartitionedData Load(VerbRun run, ModelInput input)
     {
-        IReadOnlyList<TokenizedExample> examples = TrainingData.Load(run, run.Get(DataFlags.Data), input.Config, input.Tokenizer);
+        IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data));
         int rank = run.Get(TrainingFlags.Rank);
         string path = run.Get(PartitionFlags.Partition);
         if (path.Length == 0)
@@ -44,14 +44,15 @@ internal sealed class PartitionedData
                 if (run.Flags.Has(flag)) throw new InvalidInputException(run.Flags.Source(flag), "--partition with it", "none");
             }
 
-            return new PartitionedData(examples, run.Seed, rank, run.Get(TrainingFlags.Alpha).Of(rank));
+            return new PartitionedData(
+                TrainingData.Tokenize(run, records, input.Config, input.Tokenizer), run.Seed, rank, run.Get(TrainingFlags.Alpha).Of(rank));
         }
 
         int client = run.Get(PartitionFlags.Client) ?? throw new InvalidInputException("--client", "the number of a client of --partition", "nothing");
         using JsonDocument document = Parse(path);
         try
         {
-            return Of(run, path, client, Find(document, path, client), examples);
+            return Of(run, path, client, Find(document, path, client), input, records);
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -59,7 +60,8 @@ internal sealed class PartitionedData
         }
     }
 
-    private static PartitionedData Of(VerbRun run, string path, int client, JsonElement entry, IReadOnlyList<TokenizedExample> examples)
+    private static PartitionedData Of(
+        VerbRun run, string path, int client, JsonElement entry, ModelInput input, IReadOnlyList<DataRecord> records)
     {
         int round = run.Get(PartitionFlags.Round), rank = run.Flags.Has(TrainingFlags.Rank) ? run.Get(TrainingFlags.Rank) : entry.GetProperty("rank").GetInt32();
         JsonElement seeds = entry.GetProperty("seeds");
@@ -68,19 +70,15 @@ internal sealed class PartitionedData
         if (rank < 1) throw new InvalidInputException($"{path}: client {client}", "a rank above 0, for there is nothing else to train", $"{rank}");
         double alpha = run.Flags.Has(TrainingFlags.Alpha) ? run.Get(TrainingFlags.Alpha).Of(rank) : entry.GetProperty("alpha").GetDouble();
         ulong seed = run.Flags.Has(SharedFlags.Seed) ? run.Seed : seeds[round - 1].GetUInt64();
-        return new PartitionedData(Select(path, entry.GetProperty("records"), examples), seed, rank, alpha);
+        IReadOnlyList<DataRecord> own = Select(path, entry.GetProperty("records"), records);
+        return new PartitionedData(TrainingData.Tokenize(run, own, input.Config, input.Tokenizer), seed, rank, alpha);
     }
 
-    private static TokenizedExample[] Select(string path, JsonElement records, IReadOnlyList<TokenizedExample> examples)
+    private static DataRecord[] Select(string path, JsonElement ids, IReadOnlyList<DataRecord> records)
     {
-        Dictionary<string, TokenizedExample> byId = [];
-        foreach (TokenizedExample example in examples)
-        {
-            if (!byId.TryAdd(example.Id, example)) throw new InvalidInputException("--data", "records with ids of their own, to find those of a client", $"'{example.Id}' twice");
-        }
-
-        return [.. records.EnumerateArray().Select(id => byId.TryGetValue(id.GetString()!, out TokenizedExample? example)
-            ? example
+        Dictionary<string, DataRecord> byId = records.ToDictionary(record => record.Id);
+        return [.. ids.EnumerateArray().Select(id => byId.TryGetValue(id.GetString()!, out DataRecord? record)
+            ? record
             : throw new InvalidInputException(path, "ids of records in --data", $"'{id.GetString()}'"))];
     }
 

@@ -31,11 +31,12 @@ internal static class TrainingData
         Packing = run.Get(DataFlags.NoPacking) ? false : null,
     };
 
-    /// <summary>Reads files; the tokenizer is only opened if the data is not tokenised yet.</summary>
-    public static IReadOnlyList<TokenizedExample> Load(VerbRun run, IReadOnlyList<string> files, ModelConfig config, Func<Tokenizer> tokenizer)
-    {
-        IReadOnlyList<TokenizedExample> examples = Dataset.Load(
-            files, Dataset.IsPreTokenised(files) ? null : tokenizer(), Options(run, config), config.VocabularySize);
-        return examples.Count > 0 ? examples : throw new InvalidInputException(string.Join(' ', files), "at least one record", "none");
-    }
+    /// <summary>Reads --data, or other files, as sequences.</summary>
+    public static IReadOnlyList<TokenizedExample> Load(VerbRun run, IReadOnlyList<string> files, ModelConfig config, Func<Tokenizer> tokenizer) =>
+        Tokenize(run, RecordReader.Read(files), config, tokenizer);
+
+    /// <summary>Records as sequences; the tokenizer is only opened if they are not tokenised yet.</summary>
+    public static IReadOnlyList<TokenizedExample> Tokenize(
+        VerbRun run, IReadOnlyList<DataRecord> records, ModelConfig config, Func<Tokenizer> tokenizer) =>
+        Dataset.Tokenize(records, Dataset.IsPreTokenised(records) ? null : tokenizer(), Options(run, config), config.VocabularySize);
 }

@@ -1,4 +1,5 @@
 using NativeFl.Federation;
+using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Flags;
 
@@ -35,13 +36,27 @@ internal static class FederationFlags
 
     public static Flag<string> AggregationMethod => new("--method", AnyMethod, "flora", "how the server aggregates [flora]");
 
+    public static Flag<double> Energy { get; } = new(
+        "--energy", FlagTypes.Number("a share above 0 and at most 1", v => v is > 0 and <= 1), new Florist().Energy,
+        "florist: the share of the squared singular values that is kept [0.95]");
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<IFlag> All =>
-        [Method, Clients, Ranks, Alphas, Scaling, Partition, MinimumExamples, Rounds, LocalEpochs, ClientFraction, Renormalize];
+        [Method, Energy, Clients, Ranks, Alphas, Scaling, Partition, MinimumExamples, Rounds, LocalEpochs, ClientFraction, Renormalize];
 
     // The library says which methods can aggregate adapters from elsewhere.
     private static FlagType<string> AnyMethod => new(
         "METHOD", FlagShape.Text, t => FederationMethods.FindAggregation(t.Single).Name, v => v);
+
+    /// <summary>The method found, with the flag that is its own.</summary>
+    public static TMethod WithEnergy<TMethod>(VerbRun run, TMethod method)
+        where TMethod : IFederationMethod
+    {
+        if (method is Florist) return (TMethod)(IFederationMethod)new Florist { Energy = run.Get(Energy) };
+        return run.Flags.Has(Energy)
+            ? throw new InvalidInputException(run.Flags.Source(Energy), "--method florist with it", method.Name)
+            : method;
+    }
 
     /// <summary>--renormalize as the library has it.</summary>
     public static Renormalization RenormalizationOf(VerbRun run) =>

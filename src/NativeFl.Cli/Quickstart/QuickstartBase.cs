@@ -32,9 +32,9 @@ internal static class QuickstartBase
     }
 
     /// <summary>Pretrains the model on the prose and writes it beside its tokenizer.</summary>
-    public static (Transformer Model, ClientUpdate Update) Pretrain(VerbRun run, string folder, string dataFolder, Tokenizer tokenizer)
+    public static (Transformer Model, ClientUpdate Update) Pretrain(VerbRun run, QuickstartPlan plan, string folder, string dataFolder, Tokenizer tokenizer)
     {
-        ModelConfig config = ModelConfigFile.Parse(Config(tokenizer).ToJsonString(), "the quickstart's config");
+        ModelConfig config = ModelConfigFile.Parse(Config(plan, tokenizer).ToJsonString(), "the quickstart's config");
         var packing = new PromptOptions { MaxLength = QuickstartPlan.PretrainLength };
         PromptOptions turns = packing with { Template = TokenizerFile.Template, TrainOnPrompt = true, Packing = true };
         IReadOnlyList<TokenizedExample> examples =
@@ -46,10 +46,10 @@ internal static class QuickstartBase
         var options = new TrainingOptions
         {
             BatchSize = QuickstartPlan.PretrainBatch,
-            Epochs = QuickstartPlan.PretrainEpochs,
+            Epochs = plan.PretrainEpochs,
             LearningRate = QuickstartPlan.PretrainRate,
             Schedule = LearningRateSchedule.Cosine,
-            WarmupSteps = 50,
+            WarmupSteps = Math.Min(50, examples.Count / QuickstartPlan.PretrainBatch),
         };
         using var progress = new PretrainProgress(run);
         ClientUpdate update = new FullTrainer(model).Train("pretrain", examples, options, run.Seed, progress, run.Cancellation);
@@ -58,13 +58,13 @@ internal static class QuickstartBase
         return (model, update);
     }
 
-    private static JsonObject Config(Tokenizer tokenizer) => new()
+    private static JsonObject Config(QuickstartPlan plan, Tokenizer tokenizer) => new()
     {
         ["model_type"] = "llama",
         ["architectures"] = new JsonArray("LlamaForCausalLM"),
-        ["hidden_size"] = QuickstartPlan.Width,
-        ["intermediate_size"] = QuickstartPlan.FeedForward,
-        ["num_hidden_layers"] = QuickstartPlan.Layers,
+        ["hidden_size"] = plan.Width,
+        ["intermediate_size"] = plan.FeedForward,
+        ["num_hidden_layers"] = plan.Layers,
         ["num_attention_heads"] = QuickstartPlan.Heads,
         ["num_key_value_heads"] = QuickstartPlan.KvHeads,
         ["vocab_size"] = tokenizer.VocabularySize,

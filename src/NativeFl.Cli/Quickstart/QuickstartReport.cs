@@ -29,14 +29,15 @@ internal static class QuickstartReport
     }
 
     /// <summary>report.html.</summary>
-    public static string Html(VerbRun run, IReadOnlyList<QuickstartResult> results, IReadOnlyList<int> clientSizes, QuickstartData data)
+    public static string Html(
+        VerbRun run, QuickstartPlan plan, IReadOnlyList<QuickstartResult> results, IReadOnlyList<int> clientSizes, QuickstartData data)
     {
         string ranks = string.Join(", ", QuickstartPlan.UnequalRanks);
         var report = new HtmlReport("Ten clients of unequal rank, one model");
         report.Paragraph(
             $"A small Llama read {Figures.Count(data.Prose.Count)} paragraphs of prose that hold a few hundred facts. Then {QuickstartPlan.Clients} clients, who share no data, "
             + $"taught it to answer questions: {data.Training.Count} examples of {FactBook.Categories.Count} kinds, split by Dirichlet({Figures.Short(QuickstartPlan.DirichletAlpha)}) over the kinds, "
-            + $"{QuickstartPlan.Rounds} rounds. Their LoRA ranks are {ranks}; methods that need equal ranks got 16 each, which is the same sum. Every run started from the same base, partition and seeds.");
+            + $"{plan.Rounds} rounds. Their LoRA ranks are {ranks}; methods that need equal ranks got 16 each, which is the same sum. Every run started from the same base, partition and seeds.");
         report.Paragraph(
             $"All figures are on {data.HeldOut.Count} questions about facts that no client asked about. Bars and ± are standard errors over questions; for \"local\" they are means over the ten clients' own models.");
         report.Paragraph(Verdict(results));
@@ -61,7 +62,7 @@ internal static class QuickstartReport
             ],
         });
         report.Table(Summary(results)).Table(ByCategory(results)).Table(Clients(results[0], clientSizes));
-        report.Heading("Recipe").Paragraph("nativefl quickstart makes the same again, to the bit, for the same seed, build and kind of processor.").Code(JsonOutput.Write(Recipe(run), indented: true));
+        report.Heading("Recipe").Paragraph("nativefl quickstart makes the same again, to the bit, for the same seed, build and kind of processor.").Code(JsonOutput.Write(Recipe(run, plan), indented: true));
         return report.ToHtml();
     }
 
@@ -105,22 +106,22 @@ internal static class QuickstartReport
             Figures.Bytes(c.DownloadBytes),
         ])]);
 
-    private static JsonObject Recipe(VerbRun run)
+    private static JsonObject Recipe(VerbRun run, QuickstartPlan plan)
     {
-        TrainingOptions training = QuickstartPlan.ClientTraining;
+        TrainingOptions training = plan.ClientTraining;
         return new JsonObject
         {
-            ["command"] = string.Create(CultureInfo.InvariantCulture, $"nativefl quickstart --seed {run.Seed}"),
+            ["command"] = string.Create(CultureInfo.InvariantCulture, $"nativefl quickstart --size {plan.Name} --seed {run.Seed}"),
             ["version"] = ProductVersion.Text,
             ["device"] = run.Backend.DeviceName,
             ["base"] = new JsonObject
             {
-                ["hiddenSize"] = QuickstartPlan.Width,
-                ["intermediateSize"] = QuickstartPlan.FeedForward,
-                ["layers"] = QuickstartPlan.Layers,
+                ["hiddenSize"] = plan.Width,
+                ["intermediateSize"] = plan.FeedForward,
+                ["layers"] = plan.Layers,
                 ["heads"] = QuickstartPlan.Heads,
                 ["kvHeads"] = QuickstartPlan.KvHeads,
-                ["epochs"] = QuickstartPlan.PretrainEpochs,
+                ["epochs"] = plan.PretrainEpochs,
                 ["lr"] = QuickstartPlan.PretrainRate,
                 ["batchSize"] = QuickstartPlan.PretrainBatch,
                 ["maxLength"] = QuickstartPlan.PretrainLength,
@@ -131,7 +132,7 @@ internal static class QuickstartReport
                 ["ranks"] = JsonOutput.Integers(QuickstartPlan.UnequalRanks),
                 ["scaling"] = QuickstartPlan.Scaling,
                 ["partition"] = $"dirichlet:{Figures.Short(QuickstartPlan.DirichletAlpha)}:category",
-                ["rounds"] = QuickstartPlan.Rounds,
+                ["rounds"] = plan.Rounds,
                 ["localEpochs"] = training.Epochs,
                 ["batchSize"] = training.BatchSize,
                 ["lr"] = training.LearningRate,

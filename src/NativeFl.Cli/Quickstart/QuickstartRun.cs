@@ -15,14 +15,16 @@ internal sealed class QuickstartRun
     private const ulong PartitionStream = 0x9A27;
 
     private readonly VerbRun _run;
+    private readonly QuickstartPlan _plan;
     private readonly Transformer _base;
     private readonly QuickstartHeldOut _heldOut;
     private readonly IReadOnlyList<TokenizedExample> _examples;
     private readonly int[][] _partition;
 
-    public QuickstartRun(VerbRun run, Transformer baseModel, QuickstartHeldOut heldOut, IReadOnlyList<TokenizedExample> examples)
+    public QuickstartRun(
+        VerbRun run, QuickstartPlan plan, Transformer baseModel, QuickstartHeldOut heldOut, IReadOnlyList<TokenizedExample> examples)
     {
-        (_run, _base, _heldOut, _examples) = (run, baseModel, heldOut, examples);
+        (_run, _plan, _base, _heldOut, _examples) = (run, plan, baseModel, heldOut, examples);
         _partition = DataPartition.Dirichlet(
             [.. examples.Select(e => e.Fields["category"])], QuickstartPlan.Clients, QuickstartPlan.DirichletAlpha, QuickstartPlan.MinimumExamples,
             Philox.Derive(run.Seed, PartitionStream));
@@ -39,15 +41,15 @@ internal sealed class QuickstartRun
         var options = new FederationOptions
         {
             Method = arm.Method,
-            Rounds = QuickstartPlan.Rounds,
+            Rounds = _plan.Rounds,
             Seed = _run.Seed,
-            Training = QuickstartPlan.ClientTraining,
+            Training = _plan.ClientTraining,
         };
         IReadOnlyList<ClientSpecification> clients = ClientSpecification.Create(_partition, arm.Ranks, scaling: QuickstartPlan.Scaling);
-        using var observer = new Observer(_run, arm.Name, folder);
+        using var observer = new Observer(_run, arm.Name, _plan.Layers, folder);
         var federation = new FederatedRun(model, options, clients, _examples, observer);
         FederationResult result = federation.Run(
-            server => _heldOut.Measure(server, federation.State.Round is 0 or QuickstartPlan.Rounds, _run.Cancellation), _run.Cancellation);
+            server => _heldOut.Measure(server, federation.State.Round == 0 || federation.State.Round == _plan.Rounds, _run.Cancellation), _run.Cancellation);
         if (folder is not null)
         {
             using (FileStream stream = File.Create(Path.Combine(folder, "partition.json")))
@@ -60,7 +62,7 @@ internal sealed class QuickstartRun
     }
 
     /// <summary>Shows progress and keeps the adapters of the rounds.</summary>
-    private sealed class Observer(VerbRun run, string name, string? folder) : IFederationObserver, IDisposable
+    private sealed class Observer(VerbRun run, string name, int layers, string? folder) : IFederationObserver, IDisposable
     {
         private RoundProgress? _progress;
 
@@ -79,7 +81,7 @@ internal sealed class QuickstartRun
             _progress?.Dispose();
             if (folder is null) return;
             string round = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"round-{artefacts.Result.Round:00}"));
-            var settings = new AdapterSettings { BaseModel = "base", LayerCount = QuickstartPlan.Layers };
+            var settings = new AdapterSettings { BaseModel = "base", LayerCount = layers };
             foreach ((int id, AdapterWeights adapter) in artefacts.Clients)
                 AdapterFolder.Save(Path.Combine(round, string.Create(CultureInfo.InvariantCulture, $"client-{id:00}")), adapter, settings);
             if (artefacts.Global is { } global) AdapterFolder.Save(Path.Combine(round, "global"), global, settings);

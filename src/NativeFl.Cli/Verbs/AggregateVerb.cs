@@ -21,13 +21,13 @@ internal static class AggregateVerb
     public static Verb Verb => new(
         "aggregate",
         "Aggregate PEFT adapters of several clients",
-        [DataFlags.Model, Adapters, Weights, FederationFlags.AggregationMethod, FederationFlags.Renormalize, Merge, OutputFlags.SaveType, OutputFlags.Folder],
+        [DataFlags.Model, Adapters, Weights, FederationFlags.AggregationMethod, FederationFlags.Energy, FederationFlags.Renormalize, Merge, OutputFlags.SaveType, OutputFlags.Folder],
         Run);
 
     private static JsonObject Run(VerbRun run)
     {
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
-        IAggregationMethod method = FederationMethods.FindAggregation(run.Get(FederationFlags.AggregationMethod));
+        IAggregationMethod method = FederationFlags.WithEnergy(run, FederationMethods.FindAggregation(run.Get(FederationFlags.AggregationMethod)));
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         AdapterWeights[] adapters = [.. run.Get(Adapters).Select(folder => input.Adapter(folder)!.Weights)];
         IReadOnlyList<double> weights = run.Get(Weights);
@@ -35,19 +35,18 @@ internal static class AggregateVerb
         var aggregation = new AdapterAggregation(method, adapters, weights, FederationFlags.RenormalizationOf(run));
 
         double exactness = aggregation.Exactness(run.Backend);
-        double? rounding = run.Get(Merge) ? SaveMerged(run, input, aggregation, output) : SaveAdapter(input, aggregation, output);
+        double rounding = run.Get(Merge) ? SaveMerged(run, input, aggregation, output) : SaveAdapter(input, aggregation, output);
         var result = new JsonObject
         {
             ["out"] = run.Get(OutputFlags.Folder),
             ["method"] = method.Name,
             ["clients"] = adapters.Length,
             ["exactness"] = JsonOutput.Number(exactness),
-            ["rounding"] = rounding is { } value ? JsonOutput.Number(value) : null,
+            ["rounding"] = JsonOutput.Number(rounding),
         };
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
-        run.Print($"{run.Get(OutputFlags.Folder)}: {method.Name} of {adapters.Length} adapters, exactness {Figures.Scientific(exactness)}"
-            + (rounding is { } r ? $", rounding {Figures.Scientific(r)}" : ""));
+        run.Print($"{run.Get(OutputFlags.Folder)}: {method.Name} of {adapters.Length} adapters, exactness {Figures.Scientific(exactness)}, rounding {Figures.Scientific(rounding)}");
         return result;
     }
 
@@ -61,11 +60,11 @@ internal static class AggregateVerb
         return rounding;
     }
 
-    // An adapter is stored in f32, in which it was made: nothing is rounded.
-    private static double? SaveAdapter(ModelInput input, AdapterAggregation aggregation, OutputFolder output)
+    // An adapter is stored in f32, in which it was made: its rounding is exactly 0.
+    private static double SaveAdapter(ModelInput input, AdapterAggregation aggregation, OutputFolder output)
     {
         var settings = new AdapterSettings { BaseModel = input.Folder, LayerCount = input.Config.LayerCount };
         AdapterFolder.Save(output.WorkPath, aggregation.Product, settings);
-        return null;
+        return 0;
     }
 }

@@ -91,7 +91,7 @@ internal static class FederateVerb
         LoraOptions lora = TrainingSetup.Lora(run, input.Config, run.Get(TrainingFlags.Rank), run.Get(TrainingFlags.Alpha).Of(run.Get(TrainingFlags.Rank)));
         return new FederationOptions
         {
-            Method = FederationMethods.Find(run.Get(FederationFlags.Method)),
+            Method = FederationFlags.WithEnergy(run, FederationMethods.Find(run.Get(FederationFlags.Method))),
             Rounds = run.Get(FederationFlags.Rounds),
             ClientFraction = run.Get(FederationFlags.ClientFraction),
             Renormalization = FederationFlags.RenormalizationOf(run),
@@ -106,7 +106,7 @@ internal static class FederateVerb
     /// <summary>A base that takes small sums round after round is held in f32, and rounded once at the end.</summary>
     private static DType BaseType(VerbRun run, ModelInput input, IFederationMethod method)
     {
-        bool isWarm = method is IAggregationMethod and not (FloraStacking or FedExLora);
+        bool isWarm = method is IAggregationMethod and not (FloraStacking or Florist or FedExLora);
         if (OutputFlags.TypeOf(run.Get(SharedFlags.Type)) is not { } asked) return isWarm ? input.WeightType : DType.F32;
         return asked == DType.F32 || isWarm
             ? asked

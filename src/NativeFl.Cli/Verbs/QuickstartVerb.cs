@@ -19,19 +19,24 @@ internal static class QuickstartVerb
 
     private static readonly Flag<string> Target = SharedFlags.Out with { Default = "nativefl-quickstart", Help = "the folder to write [nativefl-quickstart]" };
 
-    public static Verb Verb => new("quickstart", "Run the whole story on this machine: no input, a few minutes", [Target], Run);
+    private static Flag<string> Size { get; } = new(
+        "--size", FlagTypes.Choice(QuickstartPlan.Standard.Name, QuickstartPlan.Small.Name), QuickstartPlan.Standard.Name,
+        "standard, or small: every stage in seconds, too little to compare anything [standard]");
+
+    public static Verb Verb => new("quickstart", "Run the whole story on this machine: no input, a few minutes", [Size, Target], Run);
 
     private static JsonObject Run(VerbRun run)
     {
         using OutputFolder output = OutputFolder.Create(run.Get(Target), run.Get(SharedFlags.Force));
+        QuickstartPlan plan = run.Get(Size) == QuickstartPlan.Small.Name ? QuickstartPlan.Small : QuickstartPlan.Standard;
         string folder = output.WorkPath, data = Path.Combine(folder, "data"), baseFolder = Path.Combine(folder, "base");
         run.Print($"1. Data: questions of {FactBook.Categories.Count} kinds ({string.Join(", ", FactBook.Categories)}).");
-        var made = new QuickstartData(run.Seed, QuickstartPlan.Sentences);
+        var made = new QuickstartData(run.Seed, plan.Sentences);
         QuickstartBase.WriteData(data, made);
         Tokenizer tokenizer = QuickstartBase.WriteTokenizer(baseFolder, made);
         run.Print($"   {made.Training.Count} for the clients, {made.HeldOut.Count} held out; {Figures.Count(made.Prose.Count)} paragraphs of prose; {tokenizer.VocabularySize} tokens.");
 
-        (Transformer model, ClientUpdate update) = QuickstartBase.Pretrain(run, baseFolder, data, tokenizer);
+        (Transformer model, ClientUpdate update) = QuickstartBase.Pretrain(run, plan, baseFolder, data, tokenizer);
         using Transformer baseModel = model;
         run.Print(string.Create(
             CultureInfo.InvariantCulture,
@@ -39,15 +44,15 @@ internal static class QuickstartVerb
 
         var heldOut = new QuickstartHeldOut(Path.Combine(data, QuickstartBase.HeldOutFile), tokenizer);
         IReadOnlyList<TokenizedExample> examples = heldOut.Read(Path.Combine(data, QuickstartBase.TrainingFile));
-        var federations = new QuickstartRun(run, baseModel, heldOut, examples);
+        var federations = new QuickstartRun(run, plan, baseModel, heldOut, examples);
         run.Print($"3. Clients: {QuickstartPlan.Clients}, with {string.Join(", ", federations.ClientSizes)} examples (Dirichlet {Figures.Short(QuickstartPlan.DirichletAlpha)} over the kinds)");
-        run.Print($"   and ranks {string.Join(", ", QuickstartPlan.UnequalRanks)}; or all of rank {QuickstartPlan.EqualRanks[0]}, where a method needs equal ones. {QuickstartPlan.Rounds} rounds.");
+        run.Print($"   and ranks {string.Join(", ", QuickstartPlan.UnequalRanks)}; or all of rank {QuickstartPlan.EqualRanks[0]}, where a method needs equal ones. {plan.Rounds} rounds.");
         run.Print("");
-        return Compare(run, output, federations, made, update);
+        return Compare(run, plan, output, federations, made, update);
     }
 
     private static JsonObject Compare(
-        VerbRun run, OutputFolder output, QuickstartRun federations, QuickstartData data, ClientUpdate pretraining)
+        VerbRun run, QuickstartPlan plan, OutputFolder output, QuickstartRun federations, QuickstartData data, ClientUpdate pretraining)
     {
         run.Print($"   {"",-28} {"held-out loss",-18} {"right answers",-18} {"upload",9} {"download",9}  a round");
         List<QuickstartResult> results = [];
@@ -67,7 +72,7 @@ internal static class QuickstartVerb
         JsonObject json = Json(run, results, data, pretraining);
         string verdict = QuickstartReport.Verdict(results);
         json["verdict"] = verdict;
-        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile), QuickstartReport.Html(run, results, federations.ClientSizes, data));
+        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile), QuickstartReport.Html(run, plan, results, federations.ClientSizes, data));
         RunRecord.Write(output.WorkPath, run, json);
         output.Commit();
         run.Print("");

@@ -7,8 +7,8 @@ namespace NativeFl.Data;
 
 /// <summary>One JSON object of a data file.</summary>
 /// <param name="Id">
-/// Its "id" field, else its 0-based line number (in a JSON array: its 0-based place); where several files are read together, numbers are
-/// prefixed with the file's place: "1:0".
+/// Its "id" field, else its 0-based line number (in a JSON array: its 0-based place); where several files are read together, prefixed with
+/// the file's place: "1:0".
 /// </param>
 /// <param name="Fields">The object. All its strings are whole characters.</param>
 /// <param name="File">Where it was read.</param>

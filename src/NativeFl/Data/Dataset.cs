@@ -24,7 +24,7 @@ public static class Dataset
         ArgumentNullException.ThrowIfNull(records);
         ArgumentNullException.ThrowIfNull(options);
         if (records.Count == 0) return [];
-        if (PreTokenised.Is(records[0])) return [.. records.Select(r => PreTokenised.Read(r, vocabularySize))];
+        if (IsPreTokenised(records)) return [.. records.Select(r => PreTokenised.Read(r, vocabularySize))];
         if (tokenizer is null)
             throw new InvalidInputException(records[0].Place, "pre-tokenised records (input_ids), for the model has no tokenizer", "text");
 
@@ -37,12 +37,11 @@ public static class Dataset
         return options.Packing ?? false ? Packing.Pack(examples, options.MaxLength) : examples;
     }
 
-    /// <summary>Whether the first record has input_ids.</summary>
-    /// <exception cref="InvalidInputException">The first record cannot be read.</exception>
-    public static bool IsPreTokenised(IReadOnlyList<string> files)
+    /// <summary>Whether the first record has input_ids, so that no tokenizer is needed.</summary>
+    public static bool IsPreTokenised(IReadOnlyList<DataRecord> records)
     {
-        ArgumentNullException.ThrowIfNull(files);
-        return files.Count > 0 && PreTokenised.Is(RecordReader.First(files[0]));
+        ArgumentNullException.ThrowIfNull(records);
+        return records.Count > 0 && PreTokenised.Is(records[0]);
     }
 
     // A last stretch of one token has nothing to learn.

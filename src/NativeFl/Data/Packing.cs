@@ -67,6 +67,7 @@ public static class Packing
         return new TokenizedExample(example.Id, example.InputIds[start..(start + length)], example.Labels[start..(start + length)])
         {
             Starts = [0, .. example.Starts.Where(s => s > start && s < start + length).Select(s => s - start)],
+            Records = example.Records,
         };
     }
 
@@ -83,7 +84,8 @@ public static class Packing
         int[] ids = [.. parts.SelectMany(p => p.InputIds)], labels = [.. parts.SelectMany(p => p.Labels)];
         // Nothing in its own document comes before a first token, so nothing may be asked to predict it.
         foreach (int start in starts) labels[start] = TokenizedExample.Ignored;
-        return new TokenizedExample(string.Join('+', parts.Select(p => p.Id).Distinct()), ids, labels) { Starts = starts };
+        string[] records = [.. parts.SelectMany(p => p.Records).Distinct()];
+        return new TokenizedExample(string.Join('+', records), ids, labels) { Starts = starts, Records = records };
     }
 
     /// <summary>The first of many bins with enough room, by a binary tree over the largest room on either side.</summary>

@@ -41,21 +41,13 @@ public static class RecordReader
         return records;
     }
 
-    /// <summary>The first record of a file.</summary>
-    internal static DataRecord First(string file)
-    {
-        var records = new List<DataRecord>();
-        ReadFile(file, "", records, 1);
-        return records.Count > 0 ? records[0] : throw new InvalidInputException(file, "at least one record", "an empty file");
-    }
-
-    private static void ReadFile(string file, string prefix, List<DataRecord> records, int limit = int.MaxValue)
+    private static void ReadFile(string file, string prefix, List<DataRecord> records)
     {
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
-            if (StartsWithArray(stream)) ReadArray(stream, file, prefix, records, limit);
-            else ReadLines(stream, file, prefix, records, limit);
+            if (StartsWithArray(stream)) ReadArray(stream, file, prefix, records);
+            else ReadLines(stream, file, prefix, records);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -72,10 +64,10 @@ public static class RecordReader
         return first == '[';
     }
 
-    private static void ReadLines(FileStream stream, string file, string prefix, List<DataRecord> records, int limit)
+    private static void ReadLines(FileStream stream, string file, string prefix, List<DataRecord> records)
     {
         var lines = new LineReader(stream, file, LongestLine);
-        while (records.Count < limit && lines.TryRead(out ReadOnlySpan<byte> line))
+        while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
             if (lines.Line == 1 && line.StartsWith("\uFEFF"u8)) line = line[3..];
             if (line.TrimStart(" \t\r"u8).IsEmpty) continue;
@@ -83,7 +75,7 @@ public static class RecordReader
         }
     }
 
-    private static void ReadArray(FileStream stream, string file, string prefix, List<DataRecord> records, int limit)
+    private static void ReadArray(FileStream stream, string file, string prefix, List<DataRecord> records)
     {
         if (stream.Length > LargestArray)
             throw new InvalidInputException(file, $"a JSON array of at most {LargestArray >> 20} MiB (use JSONL)", $"{stream.Length >> 20} MiB");
@@ -103,7 +95,6 @@ public static class RecordReader
                 counted = start;
                 reader.Skip();
                 records.Add(Parse(json[start..(int)reader.BytesConsumed], file, line, prefix, number++));
-                if (number == limit) return;
             }
 
             // The reader refuses what comes behind the array.
@@ -127,7 +118,7 @@ public static class RecordReader
             if (JsonNode.Parse(json, documentOptions: options) is not JsonObject fields)
                 throw new InvalidInputException(place, "a JSON object", "another JSON value");
             _ = fields.Count; // makes the object read its members now, while an error can name the line
-            return new DataRecord(IdOf(fields, place) ?? prefix + number.ToString(CultureInfo.InvariantCulture), fields, file, line);
+            return new DataRecord(prefix + (IdOf(fields, place) ?? number.ToString(CultureInfo.InvariantCulture)), fields, file, line);
         }
         catch (JsonException e)
         {

@@ -15,6 +15,9 @@ public sealed record TokenizedExample(string Id, int[] InputIds, int[] Labels)
     /// <summary>Where each document starts, ascending, the first 0. Documents of one sequence must not see each other.</summary>
     public IReadOnlyList<int> Starts { get; init; } = [0];
 
+    /// <summary>The ids of the records that it is made of, in order.</summary>
+    public IReadOnlyList<string> Records { get; init; } = [Id];
+
     /// <summary>The record's short single-valued fields, such as labels; empty for packed sequences.</summary>
     public IReadOnlyDictionary<string, string> Fields { get; init; } = new Dictionary<string, string>();
 

@@ -8,7 +8,7 @@ public static class FederationMethods
     /// <summary>Every method.</summary>
     public static IReadOnlyList<IFederationMethod> All =>
     [
-        new FloraStacking(), new FloraUnmerged(), new FedAvg(), new ZeroPaddingFedAvg(), new FedExLora(), new LocalTraining(),
+        new FloraStacking(), new FloraUnmerged(), new Florist(), new FedAvg(), new ZeroPaddingFedAvg(), new FlexLora(), new FedExLora(), new LocalTraining(),
         new CentralizedTraining(), new FullFineTuning(), new FedAvgAsReleased(),
     ];
 

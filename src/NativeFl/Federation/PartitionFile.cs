@@ -37,7 +37,7 @@ public static class PartitionFile
         for (int round = 1; round <= options.Rounds; round++) json.WriteNumberValue(options.SeedOf(round, client.Id));
         json.WriteEndArray();
         json.WriteStartArray("records");
-        foreach (int index in client.Examples) json.WriteStringValue(examples[index].Id);
+        foreach (string id in client.Examples.SelectMany(index => examples[index].Records).Distinct()) json.WriteStringValue(id);
         json.WriteEndArray();
         json.WriteEndObject();
     }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 using NativeFl.Tensors;
 using static System.FormattableString;
@@ -12,6 +13,9 @@ public static class CheckpointWriter
 
     private const int ChunkValues = 1 << 20;
 
+    /// <summary>Where rounding to f16 gives infinity.</summary>
+    private const float FirstBeyondF16 = 65520;
+
     private static readonly string[] TokenizerFiles =
     [
         "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
@@ -25,6 +29,7 @@ public static class CheckpointWriter
     /// <param name="tensors">The weights in the order of the file.</param>
     /// <param name="copyTokenizerFrom">The folder to copy the tokenizer from, if any.</param>
     /// <exception cref="RunFailedException">The disk is full or the folder may not be written.</exception>
+    /// <exception cref="InvalidInputException">A value is too large for F16.</exception>
     public static void Write(
         string folder, ModelConfig config, DType storage, IEnumerable<CheckpointTensor> tensors, string? copyTokenizerFrom) =>
         Write(folder, config, storage, tensors, copyTokenizerFrom, ShardBytes);
@@ -99,11 +104,21 @@ public static class CheckpointWriter
             {
                 int count = Math.Min(rows, tensor.Rows - first);
                 tensor.Read(first, buffer, count);
-                writer.Write(buffer.AsSpan(0, count * tensor.RowLength));
+                Span<float> values = buffer.AsSpan(0, count * tensor.RowLength);
+                if (storage == DType.F16) RequireF16(tensor.Name, values);
+                writer.Write(values);
             }
         }
 
         writer.Complete();
+    }
+
+    // f32 and bf16 reach 3e38; the largest f16 is 65504, and what is beyond would become infinite in silence.
+    private static void RequireF16(string name, ReadOnlySpan<float> values)
+    {
+        float largest = MathF.Abs(TensorPrimitives.MaxMagnitude(values));
+        if (largest >= FirstBeyondF16 && float.IsFinite(largest))
+            throw new InvalidInputException("--save-dtype", Invariant($"bf16 or f32, for {name} holds a value of magnitude {largest}"), "f16, which ends at 65504");
     }
 
     private static void CopyTokenizer(string from, string to)

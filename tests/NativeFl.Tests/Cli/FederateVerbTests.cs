@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using NativeFl.Cli;
 using NativeFl.Models;
 using NativeFl.Tests.Models;
 
@@ -89,6 +90,8 @@ public sealed class FederateVerbTests
     [TestCase("flora")]
     [TestCase("flora-unmerged")]
     [TestCase("zero-padding")]
+    [TestCase("flexlora")]
+    [TestCase("florist")]
     [TestCase("local")]
     [TestCase("centralized")]
     [TestCase("full")]
@@ -109,6 +112,30 @@ public sealed class FederateVerbTests
         Assert.That(File.Exists(Path.Combine(stopped, "run.json")), Is.False);
         JsonObject resumed = CliRun.Json([.. line, "--out", stopped, "--resume"]);
         Assert.That(Losses(resumed), Is.EqualTo(Losses(whole)));
+    }
+
+    [Test]
+    public void A_run_stopped_inside_a_later_round_resumes_to_the_same_bits([Values("flora", "fedavg", "flora-unmerged")] string method)
+    {
+        string[] line = ["federate", .. Common, "--clients", "2", "--ranks", "4", "--rounds", "3", "--local-epochs", "2", "--method", method];
+        JsonObject whole = CliRun.Json([.. line, "--out", _folder.At("whole")]);
+        string stopped = _folder.At("stopped");
+
+        // The progress bar of the second round appears when its first step is done.
+        using var stop = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var error = new StopAt("round 2 [", stop);
+        int code = CommandLine.Run([.. line, "--out", stopped], new VerbConsole(output, error, IsErrorTerminal: true), stop.Token);
+        Assert.That(code, Is.EqualTo(130), error.ToString());
+        Assert.That(Directory.Exists(Path.Combine(stopped, "round-01")), Is.True);
+        Assert.That(Directory.Exists(Path.Combine(stopped, "round-02")), Is.False);
+
+        JsonObject resumed = CliRun.Json([.. line, "--out", stopped, "--resume"]);
+        Assert.That(Losses(resumed), Is.EqualTo(Losses(whole)));
+        Assert.That(resumed["rounds"]!.AsArray().Select(r => (int)r!["round"]!), Is.EqualTo(new[] { 1, 2, 3 }));
+        Assert.That(
+            File.ReadAllBytes(Path.Combine(stopped, "model", "model.safetensors")),
+            Is.EqualTo(File.ReadAllBytes(Path.Combine(_folder.At("whole"), "model", "model.safetensors"))));
     }
 
     private static double?[] Losses(JsonObject result) =>

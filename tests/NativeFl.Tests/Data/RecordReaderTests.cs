@@ -31,11 +31,11 @@ public sealed class RecordReaderTests
     }
 
     [Test]
-    public void Line_numbers_of_several_files_are_told_apart()
+    public void Ids_of_several_files_are_told_apart()
     {
         using var files = new DataFiles();
         string one = files.Write("one", "{}\n{}"), two = files.Write("two", "[{},{\"id\":\"x\"}]");
-        Assert.That(RecordReader.Read([one, two]).Select(r => r.Id), Is.EqualTo(new[] { "0:0", "0:1", "1:0", "x" }));
+        Assert.That(RecordReader.Read([one, two]).Select(r => r.Id), Is.EqualTo(new[] { "0:0", "0:1", "1:0", "1:x" }));
     }
 
     [TestCase("{}\nnonsense", ":2", "JSON object")]

@@ -105,7 +105,7 @@ public sealed class ContributionsTests
         {
             Assert.That(
                 error.Message,
-                Is.EqualTo("--method: expected flora, flora-unmerged, fedavg, zero-padding, fedex, local, centralized, full, "
+                Is.EqualTo("--method: expected flora, flora-unmerged, florist, fedavg, zero-padding, flexlora, fedex, local, centralized, full, "
                     + "fedavg-as-released, got fedsgd"));
             Assert.That(() => FederationMethods.FindAggregation("local"), Throws.TypeOf<InvalidInputException>());
             Assert.That(FederationMethods.FindAggregation("flora"), Is.TypeOf<FloraStacking>());

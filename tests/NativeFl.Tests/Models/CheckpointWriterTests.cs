@@ -47,6 +47,27 @@ public sealed class CheckpointWriterTests
         });
     }
 
+    [TestCase(65504f, true)]
+    [TestCase(65519f, true)]
+    [TestCase(65520f, false)]
+    [TestCase(-1e9f, false)]
+    public void A_value_that_f16_cannot_hold_is_refused(float value, bool fits)
+    {
+        using TemporaryFolder folder = new();
+        using Checkpoint source = Checkpoint.Open(ModelFixture.Folder("llama"));
+        CheckpointTensor[] tensors = [.. Tensors(source).Select(t => t with
+        {
+            Read = (first, buffer, rows) =>
+            {
+                t.Read(first, buffer, rows);
+                if (t.Name == "model.norm.weight") buffer[5] = value;
+            },
+        })];
+        void Write() => CheckpointWriter.Write(folder.Path, source.Config, DType.F16, tensors, null);
+        if (fits) Assert.That(Write, Throws.Nothing);
+        else Assert.That(Write, Throws.TypeOf<InvalidInputException>().With.Message.Contains("--save-dtype: expected bf16 or f32, for model.norm.weight"));
+    }
+
     [Test]
     public void A_large_checkpoint_is_split_over_files_with_an_index()
     {
