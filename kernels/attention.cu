@@ -50,28 +50,27 @@ __device__ inline void online_softmax(FragmentD (&s)[N], int h, float scale, flo
     }
 }
 
-// Rows of 16 M a warp, tiles of `Keys` keys. K and V have one buffer each: V arrives while the scores are computed, the next K while P V is.
+// 16 M rows a warp, tiles of `Keys` keys. K and V have one buffer each: V arrives during the scores, the next K during P V.
 template <typename T, int Width, int Warps, int M, int Keys>
-__device__ inline void attention_forward(
-    const T* __restrict__ q,                     // (N, H, D)
-    const T* __restrict__ k,                     // (M, Hkv, D)
-    const T* __restrict__ v,                     // (M, Hkv, D)
-    const AttentionTile* __restrict__ tiles,     // (gridDim.x / Hkv)
-    int heads, int kv_heads, int width, int window, float scale,
-    T* __restrict__ o,                           // (N, H, D)
-    float* __restrict__ lse) {                   // (N, H)
+__device__ inline void attention_forward(const T* __restrict__ q,                  // (N, H, D)
+                                         const T* __restrict__ k,                  // (M, Hkv, D)
+                                         const T* __restrict__ v,                  // (M, Hkv, D)
+                                         const AttentionTile* __restrict__ tiles,  // (gridDim.x / Hkv)
+                                         int heads, int kv_heads, int width, int window, float scale,
+                                         T* __restrict__ o,          // (N, H, D)
+                                         float* __restrict__ lse) {  // (N, H)
     constexpr int rows = 16 * M * Warps, threads = 32 * Warps, stride = tile_stride<T, Width>(), k_steps = Width / 16;
-    constexpr bool held = sizeof(T) == 2 && Width * M <= 128;    // q in registers: wider heads have none left beside o
-    DYNAMIC_SHARED(T, shared_q);                 // (rows, stride)
-    T* shared_k = shared_q + rows * stride;      // (Keys, stride)
-    T* shared_v = shared_k + Keys * stride;      // (Keys, stride)
+    constexpr bool held = sizeof(T) == 2 && Width * M <= 128;  // q in registers: wider heads have none left beside o
+    DYNAMIC_SHARED(T, shared_q);                               // (rows, stride)
+    T* shared_k = shared_q + rows * stride;                    // (Keys, stride)
+    T* shared_v = shared_k + Keys * stride;                    // (Keys, stride)
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     float* scratch = reinterpret_cast<float*>(shared_v + Keys * stride) + warp * product_scratch<T>(M, Keys / 8);
 
     const AttentionSpan span = attention_span(tiles, heads, kv_heads, width, window);
     const int first = span.tile.first, last = min(first + rows, span.rows()) - 1, key_end = span.end(last);
     const int own = first + warp * 16 * M, own_begin = span.begin(own), own_end = own < span.rows() ? span.end(own + 16 * M - 1) : 0;
-    const int all_begin = span.begin(own + 16 * M - 1), all_end = span.end(own);    // keys that every row of the warp sees
+    const int all_begin = span.begin(own + 16 * M - 1), all_end = span.end(own);  // keys that every row of the warp sees
     const bool aligned = rows_are_aligned(width, q, k, v);
     const KeyRows<const T> keys = span.keys(k), values = span.keys(v);
 
@@ -80,9 +79,9 @@ __device__ inline void attention_forward(
     load_rows<Keys, Width, threads>(keys, key, width, aligned, shared_k);
     copy_async_commit();
 
-    FragmentD out[M][Width / 8];                 // (16 M, W)
+    FragmentD out[M][Width / 8];  // (16 M, W)
     clear(out);
-    FragmentA left[k_steps][M];                  // (16 M, W), if held
+    FragmentA left[k_steps][M];  // (16 M, W), if held
     float maximum[M][2], sum[M][2] = {}, scale_log2 = scale * log2_e;
 #pragma unroll
     for (int m = 0; m < M; ++m) maximum[m][0] = maximum[m][1] = -infinity();
@@ -101,7 +100,7 @@ __device__ inline void attention_forward(
         }
 
         const bool visible = key < own_end && key + Keys > own_begin;
-        FragmentD s[M][Keys / 8];                // (16 M, Keys)
+        FragmentD s[M][Keys / 8];  // (16 M, Keys)
         clear(s);
         if (visible) {
             if constexpr (held) {
@@ -153,18 +152,39 @@ __device__ inline void attention_forward(
 
 // ---- entry points -------------------------------------------------------------------------------------------------------------------
 
-#define FORWARD(W, type, T, Warps, M, Keys, Blocks)                                                                                              \
-    extern "C" __global__ void __launch_bounds__(32 * Warps, Blocks) attention_forward_##W##_##type(                                            \
-        const T* q, const T* k, const T* v, const AttentionTile* tiles, int heads, int kv_heads, int width, int window, float scale, T* o, \
-        float* lse) {                                                                                                                    \
-        attention_forward<T, W, Warps, M, Keys>(q, k, v, tiles, heads, kv_heads, width, window, scale, o, lse);                          \
-    }
+#define PARAMETERS(T)                                                                                                                  \
+    const T *q, const T *k, const T *v, const AttentionTile *tiles, int heads, int kv_heads, int width, int window, float scale, T *o, \
+        float *lse
+#define ARGUMENTS q, k, v, tiles, heads, kv_heads, width, window, scale, o, lse
 
-FORWARD(32, bf16, bf16, 4, 2, 64, 3)
-FORWARD(64, bf16, bf16, 4, 2, 64, 2)
-FORWARD(128, bf16, bf16, 4, 1, 64, 2)
-FORWARD(256, bf16, bf16, 4, 1, 64, 1)
-FORWARD(32, f32, float, 4, 1, 64, 3)
-FORWARD(64, f32, float, 4, 1, 64, 3)
-FORWARD(128, f32, float, 4, 1, 32, 2)
-FORWARD(256, f32, float, 2, 1, 16, 1)
+extern "C" __global__ void __launch_bounds__(128, 3) attention_forward_32_bf16(PARAMETERS(bf16)) {
+    attention_forward<bf16, 32, 4, 2, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_forward_64_bf16(PARAMETERS(bf16)) {
+    attention_forward<bf16, 64, 4, 2, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_forward_128_bf16(PARAMETERS(bf16)) {
+    attention_forward<bf16, 128, 4, 1, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1) attention_forward_256_bf16(PARAMETERS(bf16)) {
+    attention_forward<bf16, 256, 4, 1, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) attention_forward_32_f32(PARAMETERS(float)) {
+    attention_forward<float, 32, 4, 1, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) attention_forward_64_f32(PARAMETERS(float)) {
+    attention_forward<float, 64, 4, 1, 64>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_forward_128_f32(PARAMETERS(float)) {
+    attention_forward<float, 128, 4, 1, 32>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(64, 1) attention_forward_256_f32(PARAMETERS(float)) {
+    attention_forward<float, 256, 2, 1, 16>(ARGUMENTS);
+}

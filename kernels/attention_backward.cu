@@ -15,11 +15,10 @@
 
 // delta = rowsum(dO ∘ o): eight lanes a (row, head).
 template <typename T>
-__device__ inline void attention_delta(
-    const T* __restrict__ d_o,                   // (N, H, D)
-    const T* __restrict__ o,                     // (N, H, D)
-    int pairs, int width,                        // N H, D
-    float* __restrict__ delta) {                 // (N, H)
+__device__ inline void attention_delta(const T* __restrict__ d_o,    // (N, H, D)
+                                       const T* __restrict__ o,      // (N, H, D)
+                                       int pairs, int width,         // N H, D
+                                       float* __restrict__ delta) {  // (N, H)
     constexpr int lanes = 8, vector = Vector<T>::width;
     const int pair = (blockIdx.x * blockDim.x + threadIdx.x) / lanes, lane = threadIdx.x % lanes;
     const bool aligned = rows_are_aligned(width, d_o, o, o);
@@ -53,24 +52,23 @@ __device__ inline void probability_and_gradient(float& s, float& dp, float scale
 // that P^T and dS^T are left sides as they lie. Where a head is too wide for one warp's registers, `Parts` warps share 16 keys and own
 // D / Parts columns each.
 template <typename T, int Width, int Warps, int Parts, int Rows>
-__device__ inline void attention_backward_keys(
-    const T* __restrict__ d_o,                   // (N, H, D)
-    const T* __restrict__ q,                     // (N, H, D)
-    const T* __restrict__ k,                     // (M, Hkv, D)
-    const T* __restrict__ v,                     // (M, Hkv, D)
-    const float* __restrict__ lse,               // (N, H)
-    const float* __restrict__ delta,             // (N, H)
-    const AttentionTile* __restrict__ tiles,     // (gridDim.x / Hkv)
-    int heads, int kv_heads, int width, int window, float scale,
-    T* __restrict__ dk,                          // (M, Hkv, D)
-    T* __restrict__ dv) {                        // (M, Hkv, D)
+__device__ inline void attention_backward_keys(const T* __restrict__ d_o,                // (N, H, D)
+                                               const T* __restrict__ q,                  // (N, H, D)
+                                               const T* __restrict__ k,                  // (M, Hkv, D)
+                                               const T* __restrict__ v,                  // (M, Hkv, D)
+                                               const float* __restrict__ lse,            // (N, H)
+                                               const float* __restrict__ delta,          // (N, H)
+                                               const AttentionTile* __restrict__ tiles,  // (gridDim.x / Hkv)
+                                               int heads, int kv_heads, int width, int window, float scale,
+                                               T* __restrict__ dk,    // (M, Hkv, D)
+                                               T* __restrict__ dv) {  // (M, Hkv, D)
     constexpr int key_count = 16 * Warps / Parts, columns = Width / Parts, threads = 32 * Warps, stride = tile_stride<T, Width>();
-    DYNAMIC_SHARED(T, shared_k);                             // (key_count, stride)
-    T* shared_v = shared_k + key_count * stride;             // (key_count, stride)
-    T* shared_q = shared_v + key_count * stride;             // (2, Rows, stride)
-    T* shared_do = shared_q + 2 * Rows * stride;             // (2, Rows, stride)
-    float* shared_lse = reinterpret_cast<float*>(shared_do + 2 * Rows * stride);    // (2, Rows)
-    float* shared_delta = shared_lse + 2 * Rows;                                    // (2, Rows)
+    DYNAMIC_SHARED(T, shared_k);                                                  // (key_count, stride)
+    T* shared_v = shared_k + key_count * stride;                                  // (key_count, stride)
+    T* shared_q = shared_v + key_count * stride;                                  // (2, Rows, stride)
+    T* shared_do = shared_q + 2 * Rows * stride;                                  // (2, Rows, stride)
+    float* shared_lse = reinterpret_cast<float*>(shared_do + 2 * Rows * stride);  // (2, Rows)
+    float* shared_delta = shared_lse + 2 * Rows;                                  // (2, Rows)
     const int thread = threadIdx.x, lane = thread % warp_size, warp = thread / warp_size;
     float* scratch = shared_delta + 2 * Rows + warp * product_scratch<T>(1, Rows / 8);
 
@@ -110,7 +108,7 @@ __device__ inline void attention_backward_keys(
         if (own >= span.end(row + Rows - 1) || own + 16 <= span.begin(row)) continue;
 
         const T *tile_q = shared_q + buffer * Rows * stride, *tile_do = shared_do + buffer * Rows * stride;
-        FragmentD s[1][Rows / 8], dp[1][Rows / 8];           // (16, Rows)
+        FragmentD s[1][Rows / 8], dp[1][Rows / 8];  // (16, Rows)
         clear(s);
         clear(dp);
         multiply_transposed<Width>(s, shared_k + (own - first) * stride, tile_q, stride, lane);
@@ -155,21 +153,20 @@ __device__ inline void attention_backward_keys(
 
 // dq of 16 M Warps rows, walking over tiles of `Keys` keys, two buffers each.
 template <typename T, int Width, int Warps, int M, int Keys>
-__device__ inline void attention_backward_queries(
-    const T* __restrict__ d_o,                   // (N, H, D)
-    const T* __restrict__ q,                     // (N, H, D)
-    const T* __restrict__ k,                     // (M, Hkv, D)
-    const T* __restrict__ v,                     // (M, Hkv, D)
-    const float* __restrict__ lse,               // (N, H)
-    const float* __restrict__ delta,             // (N, H)
-    const AttentionTile* __restrict__ tiles,     // (gridDim.x / Hkv)
-    int heads, int kv_heads, int width, int window, float scale,
-    T* __restrict__ dq) {                        // (N, H, D)
+__device__ inline void attention_backward_queries(const T* __restrict__ d_o,                // (N, H, D)
+                                                  const T* __restrict__ q,                  // (N, H, D)
+                                                  const T* __restrict__ k,                  // (M, Hkv, D)
+                                                  const T* __restrict__ v,                  // (M, Hkv, D)
+                                                  const float* __restrict__ lse,            // (N, H)
+                                                  const float* __restrict__ delta,          // (N, H)
+                                                  const AttentionTile* __restrict__ tiles,  // (gridDim.x / Hkv)
+                                                  int heads, int kv_heads, int width, int window, float scale,
+                                                  T* __restrict__ dq) {  // (N, H, D)
     constexpr int rows = 16 * M * Warps, threads = 32 * Warps, stride = tile_stride<T, Width>();
-    DYNAMIC_SHARED(T, shared_q);                             // (rows, stride)
-    T* shared_do = shared_q + rows * stride;                 // (rows, stride)
-    T* shared_k = shared_do + rows * stride;                 // (2, Keys, stride)
-    T* shared_v = shared_k + 2 * Keys * stride;              // (2, Keys, stride)
+    DYNAMIC_SHARED(T, shared_q);                 // (rows, stride)
+    T* shared_do = shared_q + rows * stride;     // (rows, stride)
+    T* shared_k = shared_do + rows * stride;     // (2, Keys, stride)
+    T* shared_v = shared_k + 2 * Keys * stride;  // (2, Keys, stride)
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     float* scratch = reinterpret_cast<float*>(shared_v + 2 * Keys * stride) + warp * product_scratch<T>(M, Keys / 8);
 
@@ -178,7 +175,7 @@ __device__ inline void attention_backward_queries(
     const bool aligned = rows_are_aligned(width, q, k, v) && rows_are_aligned(width, d_o, d_o, d_o);
     const int first = span.tile.first, key_end = span.end(min(first + rows, span.rows()) - 1), own = first + warp * 16 * M;
     const int own_begin = span.begin(own), own_end = own < span.rows() ? span.end(own + 16 * M - 1) : 0;
-    const int all_begin = span.begin(own + 16 * M - 1), all_end = span.end(own);    // keys that every row of the warp sees
+    const int all_begin = span.begin(own + 16 * M - 1), all_end = span.end(own);  // keys that every row of the warp sees
 
     const auto load_tile = [&](int key, int buffer) {
         load_rows<Keys, Width, threads>(keys, key, width, aligned, shared_k + buffer * Keys * stride);
@@ -197,7 +194,7 @@ __device__ inline void attention_backward_queries(
         row_lse[i] = row < span.rows() ? *span.numbers(lse).at(row) * log2_e : 0.0f;
         row_delta[i] = row < span.rows() ? *span.numbers(delta).at(row) : 0.0f;
     }
-    FragmentD sum[M][Width / 8];                             // (16 M, W)
+    FragmentD sum[M][Width / 8];  // (16 M, W)
     clear(sum);
     for (; key < key_end; key += Keys, buffer ^= 1) {
         copy_async_wait<0>();
@@ -206,7 +203,7 @@ __device__ inline void attention_backward_queries(
         if (key >= own_end || key + Keys <= own_begin) continue;
 
         const T *tile_k = shared_k + buffer * Keys * stride, *tile_v = shared_v + buffer * Keys * stride;
-        FragmentD s[M][Keys / 8], dp[M][Keys / 8];           // (16 M, Keys)
+        FragmentD s[M][Keys / 8], dp[M][Keys / 8];  // (16 M, Keys)
         clear(s);
         clear(dp);
         multiply_transposed<Width>(s, shared_q + warp * 16 * M * stride, tile_k, stride, lane);
@@ -251,38 +248,78 @@ extern "C" __global__ void __launch_bounds__(256) attention_delta_bf16(const bf1
     attention_delta(d_o, o, pairs, width, delta);
 }
 
-extern "C" __global__ void __launch_bounds__(256) attention_delta_f32(const float* d_o, const float* o, int pairs, int width, float* delta) {
+extern "C" __global__ void __launch_bounds__(256)
+    attention_delta_f32(const float* d_o, const float* o, int pairs, int width, float* delta) {
     attention_delta(d_o, o, pairs, width, delta);
 }
 
-#define BACKWARD_KEYS(W, type, T, Warps, Parts, Rows, Blocks)                                                                            \
-    extern "C" __global__ void __launch_bounds__(32 * Warps, Blocks) attention_backward_keys_##W##_##type(                              \
-        const T* d_o, const T* q, const T* k, const T* v, const float* lse, const float* delta, const AttentionTile* tiles, int heads,  \
-        int kv_heads, int width, int window, float scale, T* dk, T* dv) {                                                                \
-        attention_backward_keys<T, W, Warps, Parts, Rows>(d_o, q, k, v, lse, delta, tiles, heads, kv_heads, width, window, scale, dk, dv); \
-    }
+#define PARAMETERS(T)                                                                                                              \
+    const T *d_o, const T *q, const T *k, const T *v, const float *lse, const float *delta, const AttentionTile *tiles, int heads, \
+        int kv_heads, int width, int window, float scale
+#define ARGUMENTS d_o, q, k, v, lse, delta, tiles, heads, kv_heads, width, window, scale
+#define KEYS_PARAMETERS(T) PARAMETERS(T), T *dk, T *dv
+#define QUERIES_PARAMETERS(T) PARAMETERS(T), T* dq
 
-BACKWARD_KEYS(32, bf16, bf16, 4, 1, 64, 2)
-BACKWARD_KEYS(64, bf16, bf16, 4, 1, 64, 2)
-BACKWARD_KEYS(128, bf16, bf16, 4, 1, 32, 1)
-BACKWARD_KEYS(256, bf16, bf16, 4, 2, 16, 1)
-BACKWARD_KEYS(32, f32, float, 4, 1, 32, 2)
-BACKWARD_KEYS(64, f32, float, 4, 1, 32, 2)
-BACKWARD_KEYS(128, f32, float, 4, 2, 16, 2)
-BACKWARD_KEYS(256, f32, float, 2, 2, 8, 1)
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_32_bf16(KEYS_PARAMETERS(bf16)) {
+    attention_backward_keys<bf16, 32, 4, 1, 64>(ARGUMENTS, dk, dv);
+}
 
-#define BACKWARD_QUERIES(W, type, T, Warps, M, Keys, Blocks)                                                                             \
-    extern "C" __global__ void __launch_bounds__(32 * Warps, Blocks) attention_backward_queries_##W##_##type(                           \
-        const T* d_o, const T* q, const T* k, const T* v, const float* lse, const float* delta, const AttentionTile* tiles, int heads,  \
-        int kv_heads, int width, int window, float scale, T* dq) {                                                                       \
-        attention_backward_queries<T, W, Warps, M, Keys>(d_o, q, k, v, lse, delta, tiles, heads, kv_heads, width, window, scale, dq);    \
-    }
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_64_bf16(KEYS_PARAMETERS(bf16)) {
+    attention_backward_keys<bf16, 64, 4, 1, 64>(ARGUMENTS, dk, dv);
+}
 
-BACKWARD_QUERIES(32, bf16, bf16, 4, 2, 64, 2)
-BACKWARD_QUERIES(64, bf16, bf16, 4, 2, 32, 2)
-BACKWARD_QUERIES(128, bf16, bf16, 4, 1, 32, 2)
-BACKWARD_QUERIES(256, bf16, bf16, 4, 1, 16, 1)
-BACKWARD_QUERIES(32, f32, float, 4, 1, 32, 2)
-BACKWARD_QUERIES(64, f32, float, 4, 1, 32, 2)
-BACKWARD_QUERIES(128, f32, float, 2, 1, 16, 2)
-BACKWARD_QUERIES(256, f32, float, 2, 1, 8, 1)
+extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_keys_128_bf16(KEYS_PARAMETERS(bf16)) {
+    attention_backward_keys<bf16, 128, 4, 1, 32>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_keys_256_bf16(KEYS_PARAMETERS(bf16)) {
+    attention_backward_keys<bf16, 256, 4, 2, 16>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_32_f32(KEYS_PARAMETERS(float)) {
+    attention_backward_keys<float, 32, 4, 1, 32>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_64_f32(KEYS_PARAMETERS(float)) {
+    attention_backward_keys<float, 64, 4, 1, 32>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_128_f32(KEYS_PARAMETERS(float)) {
+    attention_backward_keys<float, 128, 4, 2, 16>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(64, 1) attention_backward_keys_256_f32(KEYS_PARAMETERS(float)) {
+    attention_backward_keys<float, 256, 2, 2, 8>(ARGUMENTS, dk, dv);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_32_bf16(QUERIES_PARAMETERS(bf16)) {
+    attention_backward_queries<bf16, 32, 4, 2, 64>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_64_bf16(QUERIES_PARAMETERS(bf16)) {
+    attention_backward_queries<bf16, 64, 4, 2, 32>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_128_bf16(QUERIES_PARAMETERS(bf16)) {
+    attention_backward_queries<bf16, 128, 4, 1, 32>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_queries_256_bf16(QUERIES_PARAMETERS(bf16)) {
+    attention_backward_queries<bf16, 256, 4, 1, 16>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_32_f32(QUERIES_PARAMETERS(float)) {
+    attention_backward_queries<float, 32, 4, 1, 32>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_64_f32(QUERIES_PARAMETERS(float)) {
+    attention_backward_queries<float, 64, 4, 1, 32>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(64, 2) attention_backward_queries_128_f32(QUERIES_PARAMETERS(float)) {
+    attention_backward_queries<float, 128, 2, 1, 16>(ARGUMENTS, dq);
+}
+
+extern "C" __global__ void __launch_bounds__(64, 1) attention_backward_queries_256_f32(QUERIES_PARAMETERS(float)) {
+    attention_backward_queries<float, 256, 2, 1, 8>(ARGUMENTS, dq);
+}
