@@ -10,8 +10,9 @@
 // Shapes     logits (N, vocab) row-major;  labels, weights, losses (N)
 // Types      logits, weights, losses: f32;  labels: i32;  e: f32, a thread's sum f32, the sum over threads double
 // Launch     one block a row. First pass: a thread keeps the running maximum of what it has seen and its sum of exponentials relative to
-//            that, rescaled when the maximum grows. Second pass: the gradient. Threads step by vectors of 16 bytes aligned in memory, not
-//            in the row, so that an odd vocabulary costs nothing; the ends of a row are partial vectors.
+//            that, rescaled when the maximum grows. Second pass: the gradient, from the end of the row, which the cache still holds.
+//            Threads step by vectors of 16 bytes aligned in memory, not in the row, so that an odd vocabulary costs nothing; the ends of a
+//            row are partial vectors.
 // Aliasing   in place.
 // Bounds     a label outside 0 .. vocab − 1 cannot be refused without waiting for the device: its loss, and its gradient, are NaN.
 // Cost       reads N vocab, reads again from the L2 cache what fits there, writes N vocab: bandwidth bound.
@@ -65,10 +66,11 @@ __device__ inline double log_1_plus(double x) {
     return y == 1.0 ? x : log(y) * (x / (y - 1.0));
 }
 
-extern "C" __global__ void __launch_bounds__(max_threads)
+extern "C" __global__ void __launch_bounds__(max_threads, 2)
     cross_entropy(const int* labels, const float* weights, int with_gradient, int vocabulary, float* logits, float* losses) {
     __shared__ float maxima[warp_size];
     __shared__ double sums[warp_size];
+    __shared__ float factors[2];
     const int n = blockIdx.x, thread = threadIdx.x, step = blockDim.x * width;
     float* row = logits + static_cast<int64>(n) * vocabulary;  // (vocab)
     const int past_alignment = static_cast<int>(reinterpret_cast<unsigned long long>(row) / sizeof(float) % width);
@@ -84,20 +86,25 @@ extern "C" __global__ void __launch_bounds__(max_threads)
         running.add(y, i + step, label);
     }
     const float maximum = block_max(running.maximum, maxima);
-    const float own_term = expf(own - maximum);
-    const double others = block_sum(static_cast<double>(running.sum * expf(running.maximum - maximum)), sums), sum = others + own_term;
+    const double others = block_sum(static_cast<double>(running.sum * expf(running.maximum - maximum)), sums);
     if (thread == 0) {
+        const float own_term = expf(own - maximum), weight = with_gradient ? weights[n] : 0.0f;
+        const double sum = others + own_term;
         losses[n] = static_cast<float>(own_term > vanishing ? log_1_plus(others / own_term)
                                                             : log(sum) + (static_cast<double>(maximum) - static_cast<double>(own)));
+        factors[0] = static_cast<float>(weight / sum);
+        factors[1] = static_cast<float>(-weight * (others / sum));
     }
     if (!with_gradient) return;
+    __syncthreads();
 
-    const float weight = weights[n], factor = static_cast<float>(weight / sum), own_gradient = static_cast<float>(-weight * (others / sum));
-    for (int i = first; i < vocabulary; i += step) {
+    const bool is_zero = weights[n] == 0.0f;
+    const float factor = factors[0], own_gradient = factors[1];
+    for (int i = first + max(0, vocabulary - 1 - first) / step * step; i >= first; i -= step) {
         float x[width];
         const bool is_whole = load_logits(row, i, vocabulary, x);
 #pragma unroll
-        for (int j = 0; j < width; ++j) x[j] = weight == 0.0f ? 0.0f : i + j == label ? own_gradient : factor * expf(x[j] - maximum);
+        for (int j = 0; j < width; ++j) x[j] = is_zero ? 0.0f : i + j == label ? own_gradient : factor * expf(x[j] - maximum);
         if (is_whole) {
             store_vector(x, row + i);
         } else {
