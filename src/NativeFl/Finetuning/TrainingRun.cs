@@ -121,7 +121,9 @@ internal sealed class TrainingRun : IDisposable
             _batch.EndPart(k, client.Seed, client.MicroStep++);
         }
 
-        _pass.Train(_batch, _losses);
+        _pass.Forward(_batch);
+        _pass.Losses(_losses);
+        _pass.Backward();
         int head = 0;
         var rows = _batch.HeadRows;
         foreach (var part in _batch.Parts)
