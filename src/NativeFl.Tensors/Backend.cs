@@ -116,6 +116,13 @@ public abstract class Backend : IDisposable
     public abstract void RmsNormBackward(TensorView dy, TensorView x, TensorView w, TensorView rstd, TensorView dx, TensorView dw);
 
     /// <summary>
+    /// xOut = x + delta, y = xOut · rstd ∘ w with rstd of xOut, as stored. products (N, 3) f32, unless empty: x · xOut, |x|², |xOut|² of
+    /// every row, what their cosine is made of. xOut may be x or delta, y the other one. <see cref="RmsNormBackward"/> is the backward.
+    /// </summary>
+    public abstract void ResidualRmsNormForward(
+        TensorView x, TensorView delta, TensorView w, float epsilon, TensorView xOut, TensorView y, TensorView rstd, TensorView products);
+
+    /// <summary>
     /// Rotates the pairs (j, j + D/2) of every head in place by positions[n] · frequencies[j].  x (N, heads · D), positions (N) i32,
     /// frequencies (D/2) f32; D is twice their count.
     /// </summary>
