@@ -2,29 +2,30 @@ using NativeFl.Federation;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
 
 namespace NativeFl.Tests.Models;
 
 /// <summary>
-/// The model against an independent float64 implementation, on every folder of tests/fixtures/models. Relative errors are
+/// The model on one backend against an independent float64 implementation, on every folder of tests/fixtures/models. Relative errors are
 /// ‖x − ref‖₂ / ‖ref‖₂ per tensor: 1e-4 for arithmetic in f32 through a whole model; 2e-3 after five AdamW steps, which turn the
 /// rounding of gradients near zero into signs.
 /// </summary>
-[TestFixtureSource(typeof(FixtureCase), nameof(FixtureCase.Names))]
-public sealed class FixtureTests(string name)
+internal abstract class FixtureTests(string name)
 {
     private const double InF32 = 1e-4, AfterAdamW = 2e-3;
 
     private FixtureCase _case = null!;
-    private CpuBackend _backend = null!;
+    private Backend _backend = null!;
     private Transformer _model = null!;
+
+    /// <summary>The backend under test, with activations in f32.</summary>
+    protected abstract Backend Open();
 
     [OneTimeSetUp]
     public void Load()
     {
         _case = new FixtureCase(name);
-        _backend = new CpuBackend(new CpuBackendOptions { Threads = 2 });
+        _backend = Open();
         _model = Transformer.Load(_backend, _case.Folder);
     }
 
