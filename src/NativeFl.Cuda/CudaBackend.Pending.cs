@@ -34,14 +34,4 @@ public sealed unsafe partial class CudaBackend
     public override void LoraMerge(
         TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, PackedMatrix w) =>
         throw new NotSupportedException("LoraMerge: no CUDA kernel yet");
-
-    /// <inheritdoc/>
-    public override void AttentionForward(
-        TensorView q, TensorView k, TensorView v, ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView o, TensorView lse) =>
-        throw new NotSupportedException("AttentionForward: no CUDA kernel yet");
-
-    /// <inheritdoc/>
-    public override void AttentionBackward(
-        TensorView dO, TensorView q, TensorView k, TensorView v, TensorView o, TensorView lse, ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView delta, TensorView dq, TensorView dk, TensorView dv) =>
-        throw new NotSupportedException("AttentionBackward: no CUDA kernel yet");
 }

@@ -29,6 +29,7 @@ public sealed unsafe partial class CudaBackend : Backend
         _handles = new HandleCount();
         _device = device;
         ActivationType = options.ActivationType;
+        _useBlas = options.UseBlas;
         _context = ContextHandle.Retain(device.Device, _handles);
         try
         {
@@ -95,6 +96,7 @@ public sealed unsafe partial class CudaBackend : Backend
             _ = CudaDriver.cuCtxSetCurrent(_context.DangerousGetHandle());
             _queue.Dispose();
             _kernels.Dispose();
+            _blas?.Dispose();
             foreach (DeviceMemory block in _blocks.Values.ToArray()) block.Dispose();
             FreeWorkspace();
             _context.Dispose();

@@ -20,4 +20,8 @@ internal readonly record struct Command(
     /// <summary><paramref name="count"/> elements of one, two or four bytes, all the same.</summary>
     public static Command Fill(nint destination, uint value, int elementBytes, long count) =>
         new(CommandKind.Fill, destination, value, elementBytes, count, 0, 0, 0);
+
+    /// <summary>A matrix product of the plan with this number.</summary>
+    public static Command Product(int plan, nint a, nint b, nint c, bool accumulate) =>
+        new(CommandKind.Product, plan, a, b, c, accumulate ? 1 : 0, 0, 0);
 }

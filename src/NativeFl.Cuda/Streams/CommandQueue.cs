@@ -1,5 +1,6 @@
 using NativeFl.Cuda.Interop;
 using NativeFl.Cuda.Kernels;
+using NativeFl.Cuda.Products;
 
 namespace NativeFl.Cuda.Streams;
 
@@ -52,6 +53,9 @@ internal sealed unsafe class CommandQueue : IDisposable
 
     /// <summary>The driver's stream.</summary>
     public nint Stream => _stream.Value;
+
+    /// <summary>Who carries out product commands; there are none before it is set.</summary>
+    public BlasProducts? Products { get; set; }
 
     /// <summary>Graphs made so far and kept.</summary>
     public int Graphs => _graphs.Graphs;
@@ -211,6 +215,9 @@ internal sealed unsafe class CommandQueue : IDisposable
                 break;
             case CommandKind.Copy:
                 Status.Check(CudaDriver.cuMemcpyDtoDAsync_v2(command.Target, (nint)command.First, (nuint)command.Second, _stream.Value), "cuMemcpyDtoDAsync");
+                break;
+            case CommandKind.Product:
+                Products!.Enqueue((int)command.Target, (nint)command.First, (nint)command.Second, (nint)command.Third, command.Fourth != 0, _stream.Value);
                 break;
             default:
                 IssueFill(command);

@@ -121,9 +121,7 @@ internal sealed class TrainingRun : IDisposable
             _batch.EndPart(k, client.Seed, client.MicroStep++);
         }
 
-        _pass.Forward(_batch);
-        _pass.Losses(_losses);
-        _pass.Backward();
+        _pass.Train(_batch, _losses);
         int head = 0;
         var rows = _batch.HeadRows;
         foreach (var part in _batch.Parts)

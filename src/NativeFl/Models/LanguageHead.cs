@@ -37,7 +37,7 @@ internal sealed class LanguageHead : IDisposable
     public MemoryPlan Plan { get; }
 
     /// <summary>losses (M) = −log p(target) of every counted row; with a gradient, dNormed too. Call before <see cref="Backward"/>.</summary>
-    public void Losses(PassContext pass, TensorView x, bool withGradient, Span<float> losses)
+    public void Losses(PassContext pass, TensorView x, bool withGradient)
     {
         int m = pass.Batch.HeadRows.Length;
         if (m == 0) return;
@@ -53,8 +53,13 @@ internal sealed class LanguageHead : IDisposable
             pass.Backend.LinearBackward(logits, _model.Weights.Head, false, _arena[_dNormed].Slice(first, count));
             if (pass.WeightGradients is { } gradients) pass.Backend.MatMul(logits, true, normed, false, true, gradients.Head);
         }
+    }
 
-        pass.Backend.Download(_arena[_losses].Slice(0, m), losses);
+    /// <summary>The losses of the last <see cref="Losses"/>.</summary>
+    public void Read(PassContext pass, Span<float> losses)
+    {
+        int m = pass.Batch.HeadRows.Length;
+        if (m > 0) pass.Backend.Download(_arena[_losses].Slice(0, m), losses);
     }
 
     /// <summary>The logits of every counted row, handed over a block at a time: (first counted row, rows, (rows, V) values).</summary>

@@ -18,6 +18,8 @@ internal sealed class TransformerPass : IDisposable
     private readonly LayerActivations[] _layers;
     private readonly Slot[] _inputs;
     private readonly Arena _arena;
+    private readonly Action _blocks, _train;
+    private KvCache? _cache;
 
     /// <param name="model">The base.</param>
     /// <param name="options">Sizes.</param>
@@ -42,6 +44,8 @@ internal sealed class TransformerPass : IDisposable
         _inputs = [.. Enumerable.Range(0, streams).Select(l =>
             plan.Add($"residual stream {l}", new Shape(options.MaxRows, config.HiddenSize), model.Backend.ActivationType))];
         _arena = new Arena(model.Backend, plan);
+        _blocks = Blocks;
+        _train = Train;
         Plans = [plan, _context.Plan, _head.Plan, .. _scratch is null ? Array.Empty<MemoryPlan>() : [_scratch.Plan]];
     }
 
@@ -51,25 +55,26 @@ internal sealed class TransformerPass : IDisposable
     /// <summary>Runs all blocks over a batch.</summary>
     public void Forward(TokenBatch batch, KvCache? cache = null)
     {
-        if (batch.Rows > _options.MaxRows || batch.HeadRows.Length > _options.MaxHeadRows)
-        {
-            throw new ArgumentException(
-                $"a batch of {batch.Rows} rows, {batch.HeadRows.Length} counted, in a pass planned for {_options.MaxRows}, {_options.MaxHeadRows}", nameof(batch));
-        }
+        Begin(batch);
+        _cache = cache;
+        _model.Backend.Replay(_blocks);
+    }
 
-        _context.Begin(batch);
-        _model.Backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Input(0));
-        for (int l = 0; l < _attention.Length; l++)
-        {
-            var views = Views(l);
-            var middle = _options.Backward ? views.Middle : Input(l);
-            _attention[l].Forward(_context, Input(l), views, cache, middle);
-            _mlp[l].Forward(_context, middle, views, Input(l + 1));
-        }
+    /// <summary>Forward, losses and <see cref="Backward"/> of a batch, in one go that the backend may replay; waits for the losses at its end.</summary>
+    public void Train(TokenBatch batch, Span<float> losses)
+    {
+        Begin(batch);
+        _cache = null;
+        _model.Backend.Replay(_train);
+        _head.Read(_context, losses);
     }
 
     /// <summary>−log p(target) of every counted row of the last batch, in order.</summary>
-    public void Losses(Span<float> losses) => _head.Losses(_context, Input(_attention.Length), _options.Backward, losses);
+    public void Losses(Span<float> losses)
+    {
+        _head.Losses(_context, Input(_attention.Length), _options.Backward);
+        _head.Read(_context, losses);
+    }
 
     /// <summary>The logits of every counted row of the last batch, a block of rows at a time.</summary>
     public void Logits(Action<int, int, float[]> take) => _head.Logits(_context, Input(_attention.Length), take);
@@ -98,6 +103,36 @@ internal sealed class TransformerPass : IDisposable
         _scratch?.Dispose();
         _head.Dispose();
         _context.Dispose();
+    }
+
+    private void Begin(TokenBatch batch)
+    {
+        if (batch.Rows > _options.MaxRows || batch.HeadRows.Length > _options.MaxHeadRows)
+        {
+            throw new ArgumentException(
+                $"a batch of {batch.Rows} rows, {batch.HeadRows.Length} counted, in a pass planned for {_options.MaxRows}, {_options.MaxHeadRows}", nameof(batch));
+        }
+
+        _context.Begin(batch);
+    }
+
+    private void Blocks()
+    {
+        _model.Backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Input(0));
+        for (int l = 0; l < _attention.Length; l++)
+        {
+            var views = Views(l);
+            var middle = _options.Backward ? views.Middle : Input(l);
+            _attention[l].Forward(_context, Input(l), views, _cache, middle);
+            _mlp[l].Forward(_context, middle, views, Input(l + 1));
+        }
+    }
+
+    private void Train()
+    {
+        Blocks();
+        _head.Losses(_context, Input(_attention.Length), withGradient: true);
+        Backward();
     }
 
     /// <summary>No gradient is needed below the first block that trains anything.</summary>

@@ -1,0 +1,79 @@
+using NativeFl.Cuda.Streams;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cuda;
+
+/// <summary>
+/// The tile that an entry point of kernels/attention.cu or attention_backward.cu was instantiated with: a block of so many warps owns some
+/// rows or keys and walks over the others, a few at a time. The numbers are those at the end of the two files, chosen so that a block
+/// fits the 99 KiB of shared memory of the smallest device and no register spills.
+/// </summary>
+/// <param name="Entry">The entry point.</param>
+/// <param name="Width">Head width padded.</param>
+/// <param name="Warps">Warps of a block.</param>
+/// <param name="Own">Rows (keys) that a block owns.</param>
+/// <param name="Walk">Keys (rows) of a tile that it walks over.</param>
+/// <param name="SharedBytes">Dynamic shared memory.</param>
+internal readonly record struct AttentionTiling(string Entry, int Width, int Warps, int Own, int Walk, int SharedBytes)
+{
+    /// <summary>q, and a tile of k and one of v.</summary>
+    public static AttentionTiling Forward(DType type, int headWidth)
+    {
+        AttentionTiling tiling = (type, headWidth) switch
+        {
+            (DType.BF16, <= 32) => new("attention_forward_32_bf16", 32, 4, 128, 64, 0),
+            (DType.BF16, <= 64) => new("attention_forward_64_bf16", 64, 4, 128, 64, 0),
+            (DType.BF16, <= 128) => new("attention_forward_128_bf16", 128, 4, 64, 64, 0),
+            (DType.BF16, _) => new("attention_forward_256_bf16", 256, 4, 64, 64, 0),
+            (_, <= 32) => new("attention_forward_32_f32", 32, 4, 64, 64, 0),
+            (_, <= 64) => new("attention_forward_64_f32", 64, 4, 64, 64, 0),
+            (_, <= 128) => new("attention_forward_128_f32", 128, 4, 64, 32, 0),
+            _ => new("attention_forward_256_f32", 256, 2, 32, 16, 0),
+        };
+        return tiling.WithShared(type, tiling.Own + (2 * tiling.Walk), 0);
+    }
+
+    /// <summary>k and v, two tiles of q and dO, of lse and of delta.</summary>
+    public static AttentionTiling BackwardKeys(DType type, int headWidth)
+    {
+        AttentionTiling tiling = (type, headWidth) switch
+        {
+            (DType.BF16, <= 32) => new("attention_backward_keys_32_bf16", 32, 4, 64, 64, 0),
+            (DType.BF16, <= 64) => new("attention_backward_keys_64_bf16", 64, 4, 64, 64, 0),
+            (DType.BF16, <= 128) => new("attention_backward_keys_128_bf16", 128, 4, 64, 32, 0),
+            (DType.BF16, _) => new("attention_backward_keys_256_bf16", 256, 4, 32, 16, 0),
+            (_, <= 32) => new("attention_backward_keys_32_f32", 32, 4, 64, 32, 0),
+            (_, <= 64) => new("attention_backward_keys_64_f32", 64, 4, 64, 32, 0),
+            (_, <= 128) => new("attention_backward_keys_128_f32", 128, 4, 32, 16, 0),
+            _ => new("attention_backward_keys_256_f32", 256, 2, 16, 8, 0),
+        };
+        return tiling.WithShared(type, (2 * tiling.Own) + (4 * tiling.Walk), 4 * tiling.Walk * sizeof(float));
+    }
+
+    /// <summary>q and dO, two tiles of k and v.</summary>
+    public static AttentionTiling BackwardQueries(DType type, int headWidth)
+    {
+        AttentionTiling tiling = (type, headWidth) switch
+        {
+            (DType.BF16, <= 32) => new("attention_backward_queries_32_bf16", 32, 4, 128, 64, 0),
+            (DType.BF16, <= 64) => new("attention_backward_queries_64_bf16", 64, 4, 128, 32, 0),
+            (DType.BF16, <= 128) => new("attention_backward_queries_128_bf16", 128, 4, 64, 32, 0),
+            (DType.BF16, _) => new("attention_backward_queries_256_bf16", 256, 4, 64, 16, 0),
+            (_, <= 32) => new("attention_backward_queries_32_f32", 32, 4, 64, 32, 0),
+            (_, <= 64) => new("attention_backward_queries_64_f32", 64, 4, 64, 32, 0),
+            (_, <= 128) => new("attention_backward_queries_128_f32", 128, 2, 32, 16, 0),
+            _ => new("attention_backward_queries_256_f32", 256, 2, 32, 8, 0),
+        };
+        return tiling.WithShared(type, (2 * tiling.Own) + (4 * tiling.Walk), 0);
+    }
+
+    /// <summary>One block a tile and key head.</summary>
+    public LaunchShape Launch(int tiles, int kvHeads) => new(checked(tiles * kvHeads), 1, 1, Warps * 32, SharedBytes);
+
+    // Rows are 16 bytes longer than the head (tile_product.cuh). In f32 a warp keeps its 16 or 32 rows of P in shared memory.
+    private AttentionTiling WithShared(DType type, int rows, int numbers)
+    {
+        int scratch = type == DType.F32 ? Warps * 16 * (Walk + 4) * sizeof(float) : 0;
+        return this with { SharedBytes = (rows * ((Width * type.Size()) + 16)) + numbers + scratch };
+    }
+}

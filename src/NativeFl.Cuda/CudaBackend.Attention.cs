@@ -1,0 +1,162 @@
+using System.Runtime.InteropServices;
+using NativeFl.Cuda.Streams;
+using NativeFl.Tensors;
+using NativeFl.Tensors.Cpu;
+
+namespace NativeFl.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    // More than any sequence has, so that a window is always there; far enough from the largest int to add to.
+    private const int NoWindow = 1 << 30;
+
+    private const int LargestHeadWidth = 256, DeltaThreads = 256, DeltaLanes = 8;
+
+    private readonly List<AttentionTile> _attentionTiles = [];
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// kernels/attention.cu: a block is a tile of rows of one span and key head. Rows of o and lse that no span covers become 0. The head
+    /// width is even and at most 256, and the scale above 0.
+    /// </remarks>
+    public override void AttentionForward(
+        TensorView q, TensorView k, TensorView v, ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView o, TensorView lse)
+    {
+        AttentionCheck(q, k, v, spans, shape);
+        TensorCheck.Is(o, ActivationType, q.Rows, q.Columns);
+        TensorCheck.Holds(lse, DType.F32, (long)q.Rows * shape.Heads);
+        if (Covered(spans, keys: false) != q.Rows)
+        {
+            Fill(0, o);
+            Fill(0, lse);
+        }
+
+        AttentionTiling tiling = AttentionTiling.Forward(ActivationType, shape.HeadWidth);
+        nint tiles = StageRowTiles(spans, shape, tiling.Own, out int count);
+        var arguments = new AttentionForwardArguments(
+            q.Pointer, k.Pointer, v.Pointer, tiles, shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, o.Pointer, lse.Pointer);
+        Launch("attention", tiling.Entry, tiling.Launch(count, shape.KvHeads), arguments);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>kernels/attention_backward.cu: rowsum(dO ∘ o), then dk and dv, then dq. Gradients of rows that no span covers become 0.</remarks>
+    public override void AttentionBackward(
+        TensorView dO, TensorView q, TensorView k, TensorView v, TensorView o, TensorView lse,
+        ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView delta, TensorView dq, TensorView dk, TensorView dv)
+    {
+        AttentionCheck(q, k, v, spans, shape);
+        TensorCheck.Is(dO, ActivationType, q.Rows, q.Columns);
+        TensorCheck.Is(o, ActivationType, q.Rows, q.Columns);
+        TensorCheck.Is(dq, ActivationType, q.Rows, q.Columns);
+        TensorCheck.Is(dk, ActivationType, k.Rows, k.Columns);
+        TensorCheck.Is(dv, ActivationType, k.Rows, k.Columns);
+        TensorCheck.Holds(lse, DType.F32, (long)q.Rows * shape.Heads);
+        TensorCheck.Holds(delta, DType.F32, (long)q.Rows * shape.Heads);
+        if (Covered(spans, keys: false) != q.Rows) Fill(0, dq);
+        if (Covered(spans, keys: true) != k.Rows)
+        {
+            Fill(0, dk);
+            Fill(0, dv);
+        }
+
+        int pairs = checked(q.Rows * shape.Heads);
+        var sizes = new LaunchShape((int)((((long)pairs * DeltaLanes) + DeltaThreads - 1) / DeltaThreads), 1, 1, DeltaThreads);
+        Launch(
+            "attention_backward", Typed("attention_delta", ActivationType), sizes,
+            new AttentionDeltaArguments(dO.Pointer, o.Pointer, pairs, shape.HeadWidth, delta.Pointer));
+
+        AttentionTiling tiling = AttentionTiling.BackwardKeys(ActivationType, shape.HeadWidth);
+        nint tiles = StageKeyTiles(spans, tiling.Own, out int count);
+        var keys = new AttentionBackwardKeysArguments(
+            dO.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, delta.Pointer, tiles,
+            shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, dk.Pointer, dv.Pointer);
+        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), keys);
+
+        tiling = AttentionTiling.BackwardQueries(ActivationType, shape.HeadWidth);
+        tiles = StageRowTiles(spans, shape, tiling.Own, out count);
+        var queries = new AttentionBackwardQueriesArguments(
+            dO.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, delta.Pointer, tiles,
+            shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, dq.Pointer);
+        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), queries);
+    }
+
+    private static int Window(AttentionShape shape) => shape.Window == 0 ? NoWindow : Math.Min(shape.Window, NoWindow);
+
+    private static long Covered(ReadOnlySpan<AttentionSpan> spans, bool keys)
+    {
+        long covered = 0;
+        foreach (AttentionSpan span in spans) covered += keys ? span.KeyCount : span.QueryCount;
+        return covered;
+    }
+
+    /// <summary>
+    /// Tiles of the (query, head of the group) rows of every span, those with the most keys first: the blocks that start last are short.
+    /// </summary>
+    private nint StageRowTiles(ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, int own, out int count)
+    {
+        _attentionTiles.Clear();
+        foreach (AttentionSpan span in spans)
+        {
+            int rows = checked(span.QueryCount * (shape.Heads / shape.KvHeads));
+            for (int first = (rows - 1) / own * own; first >= 0 && rows > 0; first -= own) _attentionTiles.Add(new AttentionTile(span, first));
+        }
+
+        return StageTiles(out count);
+    }
+
+    /// <summary>Tiles of the keys of every span. Early keys, which the most queries see, come first as they are.</summary>
+    private nint StageKeyTiles(ReadOnlySpan<AttentionSpan> spans, int own, out int count)
+    {
+        _attentionTiles.Clear();
+        foreach (AttentionSpan span in spans)
+        {
+            for (long first = 0; first < span.KeyCount; first += own) _attentionTiles.Add(new AttentionTile(span, (int)first));
+        }
+
+        return StageTiles(out count);
+    }
+
+    private nint StageTiles(out int count)
+    {
+        count = _attentionTiles.Count;
+        return count == 0 ? 0 : Stage<AttentionTile>(CollectionsMarshal.AsSpan(_attentionTiles));
+    }
+
+    private void AttentionCheck(TensorView q, TensorView k, TensorView v, ReadOnlySpan<AttentionSpan> spans, AttentionShape shape)
+    {
+        if (shape.HeadWidth <= 0 || shape.KvHeads <= 0 || shape.Heads <= 0 || shape.Heads % shape.KvHeads != 0 || shape.Window < 0)
+            throw new ArgumentException($"shape: expected heads to be a multiple of key heads, got {shape}", nameof(shape));
+        if (shape.HeadWidth % 2 != 0 || shape.HeadWidth > LargestHeadWidth || !(shape.Scale > 0))
+            throw new ArgumentException($"shape: expected an even head width of at most {LargestHeadWidth} and a scale above 0, got {shape}", nameof(shape));
+        TensorCheck.Is(q, ActivationType, q.Rows, shape.Heads * shape.HeadWidth);
+        TensorCheck.Is(k, ActivationType, k.Rows, shape.KvHeads * shape.HeadWidth);
+        TensorCheck.Is(v, ActivationType, k.Rows, shape.KvHeads * shape.HeadWidth);
+        foreach (AttentionSpan span in spans)
+        {
+            if (span.QueryStart < 0 || span.QueryCount < 0 || (long)span.QueryStart + span.QueryCount > q.Rows
+                || span.KeyStart < 0 || span.KeyCount < span.QueryCount || (long)span.KeyStart + span.KeyCount > k.Rows)
+                throw new ArgumentException($"spans: expected rows within q ({q.Rows}) and k ({k.Rows}), got {span}", nameof(spans));
+        }
+    }
+
+    /// <summary>kernels/device/attention_tile.cuh's AttentionTile.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionTile(AttentionSpan Span, int First);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionForwardArguments(
+        nint Q, nint K, nint V, nint Tiles, int Heads, int KvHeads, int Width, int Window, float Scale, nint O, nint Lse);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionDeltaArguments(nint DO, nint O, int Pairs, int Width, nint Delta);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionBackwardKeysArguments(
+        nint DO, nint Q, nint K, nint V, nint Lse, nint Delta, nint Tiles,
+        int Heads, int KvHeads, int Width, int Window, float Scale, nint DK, nint DV);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionBackwardQueriesArguments(
+        nint DO, nint Q, nint K, nint V, nint Lse, nint Delta, nint Tiles,
+        int Heads, int KvHeads, int Width, int Window, float Scale, nint DQ);
+}
