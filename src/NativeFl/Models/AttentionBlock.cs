@@ -2,7 +2,7 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Models;
 
-/// <summary>y = x + W_o attention(rope(W_q h), rope(W_k h), W_v h), h = norm(x): the first half of a block.</summary>
+/// <summary>x + W_o attention(rope(W_q h), rope(W_k h), W_v h), h = norm(x): the first half of a block.</summary>
 internal sealed class AttentionBlock
 {
     private readonly Transformer _model;
@@ -26,12 +26,11 @@ internal sealed class AttentionBlock
     /// <summary>Whether the pass trains anything in here.</summary>
     public bool Trains(PassContext pass) => _q.Trains(pass) || _k.Trains(pass) || _v.Trains(pass) || _o.Trains(pass);
 
-    /// <summary>y = x + attention. y may be x.</summary>
-    public void Forward(PassContext pass, TensorView x, LayerViews v, KvCache? cache, TensorView y)
+    /// <summary>Turns the norm's output, in <see cref="PassContext.Normed"/>, into what is added to the residual stream.</summary>
+    public void Forward(PassContext pass, LayerViews v, KvCache? cache)
     {
         var backend = pass.Backend;
         var config = _model.Config;
-        backend.RmsNormForward(x, Weights.InputNorm, config.NormEpsilon, pass.Normed, v.RstdInput);
         _q.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Query], config.HasQkNorm ? v.QueryRaw : v.Query);
         _k.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Key], config.HasQkNorm ? v.KeyRaw : v.Key);
         _v.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Value], v.Value);
@@ -52,8 +51,7 @@ internal sealed class AttentionBlock
         }
 
         backend.AttentionForward(v.Query, keys, values, pass.Batch.Spans, _shape, v.Attention, v.Lse);
-        if (y.Pointer != x.Pointer) backend.Copy(x, y);
-        _o.Forward(pass, v.Attention, true, v.Shrunk[(int)Projection.Output], y);
+        _o.Forward(pass, v.Attention, false, v.Shrunk[(int)Projection.Output], pass.Normed);
     }
 
     /// <summary>Turns dy, in the scratch residual, into dx; skips what nobody needs where <paramref name="needsInputGradient"/> is false.</summary>

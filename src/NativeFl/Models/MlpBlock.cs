@@ -2,7 +2,7 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Models;
 
-/// <summary>y = x + W_down (silu(W_gate h) ∘ W_up h), h = norm(x): the second half of a block.</summary>
+/// <summary>x + W_down (silu(W_gate h) ∘ W_up h), h = norm(x): the second half of a block.</summary>
 internal sealed class MlpBlock
 {
     private readonly Transformer _model;
@@ -22,17 +22,14 @@ internal sealed class MlpBlock
     /// <summary>Whether the pass trains anything in here.</summary>
     public bool Trains(PassContext pass) => _gate.Trains(pass) || _up.Trains(pass) || _down.Trains(pass);
 
-    /// <summary>y = x + mlp. y may be x.</summary>
-    public void Forward(PassContext pass, TensorView x, LayerViews v, TensorView y)
+    /// <summary>Turns the norm's output, in <see cref="PassContext.Normed"/>, into what is added to the residual stream.</summary>
+    public void Forward(PassContext pass, LayerViews v)
     {
-        var backend = pass.Backend;
-        backend.RmsNormForward(x, Weights.PostAttentionNorm, _model.Config.NormEpsilon, pass.Normed, v.RstdMiddle);
         _gate.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Gate], v.Gate);
         _up.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Up], v.Up);
         var product = pass.Wide(_model.Config.IntermediateSize);
-        backend.SwigluForward(v.Gate, v.Up, product);
-        if (y.Pointer != x.Pointer) backend.Copy(x, y);
-        _down.Forward(pass, product, true, v.Shrunk[(int)Projection.Down], y);
+        pass.Backend.SwigluForward(v.Gate, v.Up, product);
+        _down.Forward(pass, product, false, v.Shrunk[(int)Projection.Down], pass.Normed);
     }
 
     /// <summary>Turns dy, in the scratch residual, into dx; gate and up are overwritten.</summary>

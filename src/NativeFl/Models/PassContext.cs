@@ -75,7 +75,7 @@ internal sealed class PassContext : IDisposable
 
     public TensorView CacheRows => _arena[_cacheRows].Slice(0, Batch.CacheRows.Length);
 
-    /// <summary>(N, C): the output of the norm in use.</summary>
+    /// <summary>(N, C): the output of the norm in use, and then of the half block that read it.</summary>
     public TensorView Normed => _arena[_normed].Slice(0, Rows);
 
     /// <summary>Takes a batch and sends its indices to the device.</summary>

@@ -116,15 +116,30 @@ internal sealed class TransformerPass : IDisposable
         _context.Begin(batch);
     }
 
+    /// <summary>Each half block adds to the residual stream, and the norm of the next half takes the sum in the same pass.</summary>
     private void Blocks()
     {
-        _model.Backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Input(0));
+        var (backend, normed, epsilon) = (_model.Backend, _context.Normed, _model.Config.NormEpsilon);
+        var weights = _model.Weights.Layers;
+        backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Input(0));
+        backend.RmsNormForward(Input(0), weights[0].InputNorm, epsilon, normed, Views(0).RstdInput);
         for (int l = 0; l < _attention.Length; l++)
         {
             var views = Views(l);
             var middle = _options.Backward ? views.Middle : Input(l);
-            _attention[l].Forward(_context, Input(l), views, _cache, middle);
-            _mlp[l].Forward(_context, middle, views, Input(l + 1));
+            _attention[l].Forward(_context, views, _cache);
+            backend.ResidualRmsNormForward(Input(l), normed, weights[l].PostAttentionNorm, epsilon, middle, normed, views.RstdMiddle, default);
+            _mlp[l].Forward(_context, views);
+            if (l + 1 < _attention.Length)
+            {
+                backend.ResidualRmsNormForward(
+                    middle, normed, weights[l + 1].InputNorm, epsilon, Input(l + 1), normed, Views(l + 1).RstdInput, default);
+                continue;
+            }
+
+            // The last sum is normed later, and only on the rows that count.
+            if (_options.Backward) backend.Copy(middle, Input(l + 1));
+            backend.AddScaled(normed, 1, Input(l + 1));
         }
     }
 
