@@ -1,0 +1,124 @@
+// gemm.cu: the dense product, for machines without cuBLASLt
+//
+//   gemm       c[m,n] = sum_k op(a)[m,k] op(b)[k,n] + bias[n]        or c += that;  op transposes where the name has a t
+//
+//              gemm_nt is y = x Wᵀ + bias, gemm_nn is dx = dy W, gemm_tn is dW += dyᵀ x.
+//
+// Shapes     op(a) (M, K), op(b) (K, N), c (M, N), all row-major and contiguous, of any size;  bias (N) or null
+// Types      gemm_*_bf16: a, b, c bf16;  gemm_*_bf16_to_f32: a, b bf16, c f32;  tensor cores, accumulation f32
+//            gemm_*_f32: a, b, c f32;  gemm_nn|nt_f32_with_bf16: b bf16, widened on its way;  FFMA, no TF32.   bias f32
+// Launch     grid (N / 128, M / 128), a tile of c each, three stages of asynchronous copies.  bf16: 128 threads, warps of 64 × 64, depth
+//            32;  f32: 256 threads of 8 × 8, depth 16
+// Aliasing   none; c accumulates if asked, in f32 with one rounding.
+// Cost       2 M N K operations: compute bound from M, N, K of some hundreds on
+// Source     the multistage tile of CUTLASS, github.com/NVIDIA/cutlass, media/docs/efficient_gemm.md
+#include "device/block_product.cuh"
+
+template <typename T>
+struct Gemm {
+    static constexpr int rows = 128, columns = 128, depth = 64 / sizeof(T), stages = 3;
+    static constexpr int warp_rows = 2, warp_columns = sizeof(T) == 2 ? 2 : 4;
+    using Product = TileProduct<T, rows, columns, warp_rows, warp_columns>;
+    static constexpr int threads = Product::threads;
+};
+
+// A tile of bf16 as f32. Not asynchronous: it is complete at the next barrier.
+template <typename Tile, int Threads>
+__device__ inline void load_tile_async(const bf16* source, int64 stride, int valid_rows, int valid_columns, bool, float* tile) {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < Tile::rows * Tile::columns; i += Threads) {
+        const int row = i / Tile::columns, column = i % Tile::columns;
+        const bool valid = row < valid_rows && column < valid_columns;
+        tile[row * Tile::stride + column] = valid ? to_float(source[row * stride + column]) : 0.0f;
+    }
+}
+
+template <typename T, typename TB, typename TC, bool TransposeA, bool TransposeB>
+__device__ void gemm(const T* a, const TB* b, const float* bias, int m, int n, int k, bool accumulate, bool a_vector, bool b_vector,
+                     bool c_vector, TC* c) {
+    using Tiles = Gemm<T>;
+    using A = TileOperand<T, Tiles::rows, Tiles::depth, TransposeA>;
+    using B = TileOperand<T, Tiles::columns, Tiles::depth, !TransposeB>;
+    using C = TileOperand<TC, Tiles::columns, Tiles::rows, true>;
+    DYNAMIC_SHARED(T, memory);  // stages of a and b; then c
+    constexpr int stage = A::elements + B::elements;
+    const int thread = threadIdx.x, row = blockIdx.y * Tiles::rows, column = blockIdx.x * Tiles::columns;
+    const int rows = m - row, columns = n - column, steps = (k + Tiles::depth - 1) / Tiles::depth;
+    auto start = [&](int step) {
+        T* const to = memory + step % Tiles::stages * stage;
+        const int from = step * Tiles::depth, depth = k - from;
+        if (step < steps) {
+            if constexpr (TransposeA)
+                load_tile_async<A, Tiles::threads>(a + static_cast<int64>(from) * m + row, m, depth, rows, a_vector, to);
+            else
+                load_tile_async<A, Tiles::threads>(a + static_cast<int64>(row) * k + from, k, rows, depth, a_vector, to);
+            if constexpr (TransposeB)
+                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(column) * k + from, k, columns, depth, b_vector, to + A::elements);
+            else
+                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(from) * n + column, n, depth, columns, b_vector, to + A::elements);
+        }
+        copy_async_commit();
+    };
+
+    typename Tiles::Product product(thread);
+    for (int step = 0; step < Tiles::stages - 1; ++step) start(step);
+    for (int step = 0; step < steps; ++step) {
+        copy_async_wait<Tiles::stages - 2>();
+        __syncthreads();
+        start(step + Tiles::stages - 1);
+        const T* const now = memory + step % Tiles::stages * stage;
+        product.template add<A, B>(now, now + A::elements, rows, columns, Tiles::depth);
+    }
+
+    copy_async_wait<0>();
+    __syncthreads();
+    TC* const tile = reinterpret_cast<TC*>(memory);
+    TC* const c_tile = c + static_cast<int64>(row) * n + column;  // (rows, n)
+    if (accumulate) {
+        load_tile_async<C, Tiles::threads>(c_tile, n, rows, columns, c_vector, tile);
+        copy_async_commit();
+        copy_async_wait<0>();
+        __syncthreads();
+    }
+    product.each([&](int r, int j, float value) {
+        TC& element = tile[r * C::stride + j];
+        if (bias != nullptr && j < columns) value += bias[column + j];
+        element = from_float<TC>(accumulate ? to_float(element) + value : value);
+    });
+    __syncthreads();
+    store_tile<C::rows, C::columns, C::stride, Tiles::threads>(tile, rows, columns, c_vector, c_tile, n);
+}
+
+// Every row of c is the bias, for a product that then adds to it.
+template <typename T>
+__device__ void gemm_bias(const float* bias, int n, T* c) {
+    T* const row = c + static_cast<int64>(blockIdx.x) * n;  // (n)
+    for (int i = threadIdx.x; i < n; i += blockDim.x) row[i] = from_float<T>(bias[i]);
+}
+
+#define GEMM_ENTRY_POINT(name, T, TB, TC, transpose_a, transpose_b)                                                                   \
+    extern "C" __global__ void __launch_bounds__(Gemm<T>::threads, 2)                                                                 \
+        name(const T* __restrict__ a, const TB* __restrict__ b, const float* __restrict__ bias, int m, int n, int k, int accumulate,  \
+             int a_vector, int b_vector, int c_vector, TC* __restrict__ c) {                                                          \
+        gemm<T, TB, TC, transpose_a, transpose_b>(a, b, bias, m, n, k, accumulate, a_vector, b_vector, c_vector, c);                  \
+    }
+
+#define GEMM_ENTRY_POINTS(transposes, transpose_a, transpose_b)                                          \
+    GEMM_ENTRY_POINT(gemm_##transposes##_bf16, bf16, bf16, bf16, transpose_a, transpose_b)               \
+    GEMM_ENTRY_POINT(gemm_##transposes##_bf16_to_f32, bf16, bf16, float, transpose_a, transpose_b)       \
+    GEMM_ENTRY_POINT(gemm_##transposes##_f32, float, float, float, transpose_a, transpose_b)
+
+GEMM_ENTRY_POINTS(nn, false, false)
+GEMM_ENTRY_POINTS(nt, false, true)
+GEMM_ENTRY_POINTS(tn, true, false)
+GEMM_ENTRY_POINTS(tt, true, true)
+GEMM_ENTRY_POINT(gemm_nn_f32_with_bf16, float, bf16, float, false, false)
+GEMM_ENTRY_POINT(gemm_nt_f32_with_bf16, float, bf16, float, false, true)
+
+extern "C" __global__ void __launch_bounds__(256) gemm_bias_f32(const float* __restrict__ bias, int n, float* __restrict__ c) {
+    gemm_bias<float>(bias, n, c);
+}
+
+extern "C" __global__ void __launch_bounds__(256) gemm_bias_bf16(const float* __restrict__ bias, int n, bf16* __restrict__ c) {
+    gemm_bias<bf16>(bias, n, c);
+}
