@@ -30,8 +30,9 @@ internal sealed class ModelInput : IDisposable
     /// <summary>How a checkpoint made from this model is stored: --save-dtype, else as the base is.</summary>
     public DType SaveType => OutputFlags.TypeOf(_run.Get(OutputFlags.SaveType)) ?? StorageType;
 
-    /// <summary>How the weights are held while running: --dtype, else bf16 where the files are bf16 and f32 otherwise.</summary>
-    public DType WeightType => OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? (StorageType == DType.BF16 ? DType.BF16 : DType.F32);
+    /// <summary>How the weights are held while running: --dtype, else bf16 where the files or the device's activations are bf16 and f32 otherwise.</summary>
+    public DType WeightType =>
+        OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? (StorageType == DType.BF16 || _run.Backend.ActivationType == DType.BF16 ? DType.BF16 : DType.F32);
 
     /// <summary>The size of the weight files, which are mapped while they are read.</summary>
     public long FileBytes => Directory.EnumerateFiles(Folder, "*.safetensors").Sum(file => new FileInfo(file).Length);

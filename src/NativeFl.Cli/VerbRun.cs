@@ -39,13 +39,17 @@ internal sealed class VerbRun(Verb verb, FlagValues flags, VerbConsole console, 
         {
             if (_backend is null)
             {
-                _backend = DeviceChoice.Open(Flags);
-                Note(_backend.DeviceName);
+                _backend = DeviceChoice.Open(Flags, out string noCuda);
+                NoCuda = noCuda;
+                Note(noCuda.Length > 0 ? $"{noCuda}; {_backend.DeviceName}" : _backend.DeviceName);
             }
 
             return _backend;
         }
     }
+
+    /// <summary>Why --device auto did not become CUDA, once <see cref="Backend"/> is open; empty where it was not tried or is.</summary>
+    public string NoCuda { get; private set; } = "";
 
     /// <summary>The value of a flag.</summary>
     public T Get<T>(Flag<T> flag) => Flags.Get(flag);

@@ -30,10 +30,16 @@ public sealed unsafe partial class CudaBackend : Backend
         _device = device;
         ActivationType = options.ActivationType;
         _useBlas = options.UseBlas;
+        _cacheFolder = options.KernelCacheFolder;
         _context = ContextHandle.Retain(device.Device, _handles);
         try
         {
             _context.MakeCurrent();
+            KernelSources sources = KernelSources.Embedded();
+            NvrtcCompiler? compiler = FindCompiler(_handles, out string noCompiler);
+            _kernels = new KernelLibrary(
+                sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), compiler, noCompiler,
+                device.Architecture, _handles);
             _queue = new CommandQueue(options.UseGraphs, _handles);
         }
         catch (CudaException)
@@ -41,9 +47,6 @@ public sealed unsafe partial class CudaBackend : Backend
             _context.Dispose();
             throw;
         }
-        KernelSources sources = KernelSources.Embedded();
-        _kernels = new KernelLibrary(
-            sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), FindCompiler, device.Architecture, _handles);
     }
 
     /// <inheritdoc/>
@@ -120,13 +123,17 @@ public sealed unsafe partial class CudaBackend : Backend
         DeviceProperties device = DeviceProperties.Read(options.Device, version);
         if (device.Architecture < OldestArchitecture)
             return $"{device.Name} is sm_{device.Architecture}; the kernels need sm_{OldestArchitecture} or newer";
-        backend = new CudaBackend(options, device);
-        return "";
+        var opened = new CudaBackend(options, device);
+        if (opened._kernels.IsComplete) backend = opened;
+        else opened.Dispose();
+        return backend is not null ? "" : $"no kernels for sm_{device.Architecture}: none are prebuilt, and {NativeLibraries.AbsentReason(NativeLibraries.Compiler)}";
     }
 
-    private NvrtcCompiler FindCompiler() =>
-        NativeLibraries.IsPresent(NativeLibraries.Compiler)
-            ? new NvrtcCompiler(_handles)
-            : throw new CudaException(
-                $"find kernels for sm_{_device.Architecture}", 0, $"there are no prebuilt ones, and NVRTC is not installed ({NativeLibraries.AbsentReason(NativeLibraries.Compiler)})");
+    private static NvrtcCompiler? FindCompiler(HandleCount handles, out string reason)
+    {
+        reason = "";
+        if (NativeLibraries.IsPresent(NativeLibraries.Compiler)) return new NvrtcCompiler(handles);
+        reason = NativeLibraries.AbsentReason(NativeLibraries.Compiler);
+        return null;
+    }
 }

@@ -9,7 +9,7 @@ internal static class SharedFlags
         "--cuda-libraries", FlagTypes.Folder, "", "a folder to look in first for the CUDA driver, NVRTC and cuBLASLt");
 
     public static Flag<string> Type { get; } = new(
-        "--dtype", FlagTypes.Choice("f32", "bf16"), "", "how weights are held while running [f32; bf16 where the files are bf16]");
+        "--dtype", FlagTypes.Choice("f32", "bf16"), "", "how weights, and on CUDA activations, are held while running [bf16 on CUDA and where the files are bf16, else f32]");
 
     public static Flag<string> Blas { get; } = new(
         "--blas", FlagTypes.Choice("none", "openblas"), "none", "whose matrix product: NativeFl's own or an installed OpenBLAS [none]");

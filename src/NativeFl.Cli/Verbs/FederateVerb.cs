@@ -31,10 +31,11 @@ internal static class FederateVerb
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
-        DType type = BaseType(run, input, options.Method);
+        DType? given = BaseType(run, options.Method);
         options.Method.Admit(clients.Clients);
         options.Validate();
 
+        DType type = given ?? input.WeightType;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
         output.Begin();
         var settings = new AdapterSettings
@@ -103,11 +104,11 @@ internal static class FederateVerb
         };
     }
 
-    /// <summary>A base that takes small sums round after round is held in f32, and rounded once at the end.</summary>
-    private static DType BaseType(VerbRun run, ModelInput input, IFederationMethod method)
+    /// <summary>A base that takes small sums round after round is held in f32, and rounded once at the end; null = any other is held as usual.</summary>
+    private static DType? BaseType(VerbRun run, IFederationMethod method)
     {
         bool isWarm = method is IAggregationMethod and not (FloraStacking or Florist or FedExLora);
-        if (OutputFlags.TypeOf(run.Get(SharedFlags.Type)) is not { } asked) return isWarm ? input.WeightType : DType.F32;
+        if (OutputFlags.TypeOf(run.Get(SharedFlags.Type)) is not { } asked) return isWarm ? null : DType.F32;
         return asked == DType.F32 || isWarm
             ? asked
             : throw new InvalidInputException(run.Flags.Source(SharedFlags.Type), $"f32, for {method.Name} adds to the base every round (or --method flora-unmerged)", "bf16");

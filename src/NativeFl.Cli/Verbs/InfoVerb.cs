@@ -1,41 +1,55 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
+using NativeFl.Cuda;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tensors.Cpu;
 
 namespace NativeFl.Cli.Verbs;
 
 /// <summary>info: the devices of this machine, and with --model the memory that a training run would take.</summary>
 internal static class InfoVerb
 {
+    private static Flag<bool> Kernels { get; } = new("--kernels", FlagTypes.Switch, false, "compile every CUDA kernel and list what each takes");
+
     public static Verb Verb => new(
         "info",
         "Show devices, and with --model the memory plan of a training run",
         [
             DataFlags.OptionalModel, DataFlags.OptionalData, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, .. DataFlags.Prompt,
-            OutputFlags.SaveType,
+            OutputFlags.SaveType, Kernels,
         ],
         Run);
 
     private static JsonObject Run(VerbRun run)
     {
         using ModelInput? input = run.Get(DataFlags.OptionalModel) is { Length: > 0 } folder ? ModelInput.Open(run, folder) : null;
-        string cuda = $"cuda: not available ({DeviceChoice.CudaReason})";
+        var cuda = run.Backend as CudaBackend;
+        string[] devices = cuda is null ? [run.Backend.DeviceName] : [cuda.DeviceName, CpuName(run)];
+        if (cuda is null && run.Get(Kernels)) throw new InvalidInputException(run.Flags.Source(Kernels), "a CUDA device", run.Backend.DeviceName);
         var result = new JsonObject
         {
             ["version"] = ProductVersion.Text,
             ["runtime"] = RuntimeInformation.FrameworkDescription,
             ["os"] = RuntimeInformation.OSDescription,
-            ["devices"] = JsonOutput.Texts([run.Backend.DeviceName]),
-            ["unavailable"] = JsonOutput.Texts([cuda]),
+            ["devices"] = JsonOutput.Texts(devices),
+            ["unavailable"] = JsonOutput.Texts(run.NoCuda.Length > 0 ? [run.NoCuda] : []),
         };
         run.Print($"nativefl {ProductVersion.Text}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}");
-        run.Print(run.Backend.DeviceName);
-        run.Print(cuda);
+        run.Print(devices[0]);
+        if (cuda is not null) CudaFigures.Add(run, cuda, run.Get(Kernels), result);
+        foreach (string other in devices[1..]) run.Print(other);
+        if (run.NoCuda.Length > 0) run.Print(run.NoCuda);
         if (input is not null) AddPlan(run, input, result);
         return result;
+    }
+
+    private static string CpuName(VerbRun run)
+    {
+        using CpuBackend cpu = DeviceChoice.OpenCpu(run.Flags);
+        return cpu.DeviceName;
     }
 
     private static void AddPlan(VerbRun run, ModelInput input, JsonObject result)

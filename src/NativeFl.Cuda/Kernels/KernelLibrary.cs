@@ -7,19 +7,22 @@ namespace NativeFl.Cuda.Kernels;
 /// before, else NVRTC.
 /// </summary>
 internal sealed class KernelLibrary(
-    KernelSources sources, PrebuiltKernels prebuilt, KernelCache cache, Func<IKernelCompiler> findCompiler, int architecture, HandleCount count) : IDisposable
+    KernelSources sources, PrebuiltKernels prebuilt, KernelCache cache, IKernelCompiler? compiler, string noCompiler, int architecture, HandleCount count)
+    : IDisposable
 {
     // What lineinfo costs is disk; what it gives is the line in compute-sanitizer and Nsight.
     private static readonly string[] Options = ["-std=c++17", "--generate-line-info"];
 
     private readonly Dictionary<string, KernelModule> _modules = [];
-    private readonly Lazy<IKernelCompiler> _compiler = new(findCompiler, isThreadSafe: false);
 
     /// <summary>The names of all kernel files.</summary>
     public IEnumerable<string> Names => sources.Names;
 
-    /// <summary>The modules loaded so far.</summary>
-    public IReadOnlyCollection<KernelModule> Loaded => _modules.Values;
+    /// <summary>The compiler, or why there is none.</summary>
+    public string CompilerName => compiler?.Version ?? noCompiler;
+
+    /// <summary>True if every file is prebuilt or could be compiled.</summary>
+    public bool IsComplete => compiler is not null || Names.All(name => prebuilt.Read(name, architecture) is not null);
 
     /// <summary>The module of a file such as "rms_norm".</summary>
     public KernelModule this[string name]
@@ -38,6 +41,16 @@ internal sealed class KernelLibrary(
     /// <summary>The entry points of a file.</summary>
     public IReadOnlyList<string> EntryPoints(string name) => sources.EntryPoints(name);
 
+    /// <summary>Where a file's machine code is, as far as can be said without loading it; Compiled = it will be.</summary>
+    public KernelOrigin Locate(string name)
+    {
+        if (_modules.TryGetValue(name, out KernelModule? module)) return module.Origin;
+        if (prebuilt.Read(name, architecture) is not null) return KernelOrigin.Prebuilt;
+        if (compiler is null) return KernelOrigin.Compiled;
+        byte[] key = KernelCache.Key(sources[name], sources.Headers, Options, compiler.Version, Target(compiler));
+        return cache.Read(name, key) is not null ? KernelOrigin.Cached : KernelOrigin.Compiled;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -51,7 +64,7 @@ internal sealed class KernelLibrary(
         string own = $"sm_{architecture}";
         if (prebuilt.Read(name, architecture) is { } cubin && TryLoad(name, cubin, KernelOrigin.Prebuilt, own, out _) is { } ready) return ready;
 
-        IKernelCompiler compiler = _compiler.Value;
+        if (compiler is null) throw new CudaException($"find kernels/{name}.cu for {own}", 0, $"it is not prebuilt, and there is no compiler ({noCompiler})");
         string target = Target(compiler);
         byte[] key = KernelCache.Key(source, sources.Headers, Options, compiler.Version, target);
         if (cache.Read(name, key) is { } cached && TryLoad(name, cached, KernelOrigin.Cached, target, out _) is { } kept) return kept;
@@ -69,12 +82,12 @@ internal sealed class KernelLibrary(
         LoadedModule.TryLoad(image, count, out status) is { } module ? new KernelModule(name, module, origin, target) : null;
 
     /// <summary>The device's own machine code if the compiler knows it, else the newest PTX below, which the driver finishes.</summary>
-    private string Target(IKernelCompiler compiler)
+    private string Target(IKernelCompiler known)
     {
-        if (compiler.Architectures.Contains(architecture)) return $"sm_{architecture}";
-        int[] older = [.. compiler.Architectures.Where(known => known < architecture)];
+        if (known.Architectures.Contains(architecture)) return $"sm_{architecture}";
+        int[] older = [.. known.Architectures.Where(other => other < architecture)];
         if (older.Length > 0) return $"compute_{older.Max()}";
         throw new CudaException(
-            $"compile kernels for sm_{architecture}", 0, $"{compiler.Version} knows only sm_{string.Join(", sm_", compiler.Architectures)}; this device needs another NVRTC");
+            $"compile kernels for sm_{architecture}", 0, $"{known.Version} knows only sm_{string.Join(", sm_", known.Architectures)}; this device needs another NVRTC");
     }
 }

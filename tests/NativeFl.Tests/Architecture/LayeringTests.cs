@@ -1,18 +1,20 @@
 using System.Reflection;
 using System.Xml.Linq;
+using NativeFl.Cuda;
 using NativeFl.Models;
 using NativeFl.Tensors;
 
 namespace NativeFl.Tests.Architecture;
 
-/// <summary>Dependencies point one way: Cli → NativeFl → Tensors.</summary>
+/// <summary>Dependencies point one way: Cli → {NativeFl, Cuda} → Tensors. NativeFl never sees Cuda.</summary>
 public sealed class LayeringTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["NativeFl.Tensors"] = [],
         ["NativeFl"] = ["NativeFl.Tensors"],
-        ["NativeFl.Cli"] = ["NativeFl", "NativeFl.Tensors"],
+        ["NativeFl.Cuda"] = ["NativeFl.Tensors"],
+        ["NativeFl.Cli"] = ["NativeFl", "NativeFl.Cuda", "NativeFl.Tensors"],
     };
 
     [Test]
@@ -41,6 +43,7 @@ public sealed class LayeringTests
         {
             Assert.That(Layers(typeof(Backend).Assembly), Is.Empty, "NativeFl.Tensors");
             Assert.That(Layers(typeof(ModelConfig).Assembly), Is.SubsetOf(Allowed["NativeFl"]), "NativeFl");
+            Assert.That(Layers(typeof(CudaBackend).Assembly), Is.SubsetOf(Allowed["NativeFl.Cuda"]), "NativeFl.Cuda");
         });
 
         static IEnumerable<string> Layers(Assembly assembly) => assembly.GetReferencedAssemblies()

@@ -40,10 +40,8 @@ public sealed class CommandLineTests
     public void A_wrong_flag_ends_with_2_and_one_line_that_names_it(string line, string[] says) =>
         CliRun.Fails(2, says, line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
-    [TestCase("cuda")]
-    [TestCase("cuda:3")]
-    public void A_device_that_is_not_there_ends_with_1_and_the_reason(string device) =>
-        CliRun.Fails(1, ["cuda: not available (this build has no CUDA backend)"], "info", "--device", device);
+    [Test]
+    public void A_device_that_is_not_there_ends_with_1_and_the_reason() => CliRun.Fails(1, ["cuda: not available ("], "info", "--device", "cuda:999");
 
     [Test]
     public void Version_and_help_are_printed_on_stdout()
@@ -63,8 +61,17 @@ public sealed class CommandLineTests
     public void Info_names_what_is_there_and_why_the_rest_is_not()
     {
         var info = CliRun.Json("info");
-        Assert.That((string?)info["devices"]![0], Does.StartWith("cpu"));
-        Assert.That((string?)info["unavailable"]![0], Is.EqualTo("cuda: not available (this build has no CUDA backend)"));
+        Assert.That(info["devices"]!.AsArray().Select(device => (string?)device), Has.Some.StartsWith("cpu"));
+        string[] named = [.. info["devices"]!.AsArray().Concat(info["unavailable"]!.AsArray()).Select(text => (string)text!)];
+        Assert.That(named, Has.Some.StartsWith("cuda: "), "there, or why not");
+    }
+
+    [Test]
+    public void The_list_of_kernels_is_refused_without_the_device_that_runs_them()
+    {
+        CliRun run = CliRun.Of("info", "--kernels", "--device", "cpu");
+        Assert.That(run.ExitCode, Is.EqualTo(2));
+        Assert.That(run.Error, Does.Contain("--kernels").And.Contain("a CUDA device"));
     }
 
     [Test]

@@ -1,7 +1,7 @@
-namespace NativeFl.Cuda.Kernels;
+namespace NativeFl.Cuda;
 
 /// <summary>Where a kernel's machine code came from.</summary>
-internal enum KernelOrigin
+public enum KernelOrigin
 {
     /// <summary>A cubin that the build made with nvcc.</summary>
     Prebuilt,
