@@ -1,0 +1,47 @@
+#include "runtime.h"
+
+#include <cstdint>
+
+#include "async_copies.h"
+#include "status.h"
+#include "worker.h"
+
+namespace emulator {
+
+namespace {
+
+void barrier(Self* self, const char* file, int line) { self->warp->worker->barrier(self, file, line); }
+
+void collective(Self* self, unsigned mask, Combine combine, void* operand, const char* file, int line) {
+    self->warp->worker->collective(self, mask, combine, operand, file, line);
+}
+
+void copy_async(Self* self, void* shared, const void* global, int bytes, bool valid) {
+    Worker& worker = *self->warp->worker;
+    const auto misaligned = [&](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % static_cast<unsigned>(bytes) != 0; };
+    if (misaligned(shared) || misaligned(global))
+        worker.fail(status::illegal_address, worker.where(self) + ": cp.async of " + std::to_string(bytes) + " bytes: the " +
+                                                 (misaligned(shared) ? "destination" : "source") + " is not aligned to them");
+    if (!worker.shared().holds(shared, static_cast<std::size_t>(bytes)))
+        worker.fail(status::illegal_address, worker.where(self) + ": cp.async writes outside of the block's shared memory");
+    if (valid) {  // read where the kernel asks for it, so that a bad address is reported here and not at the wait
+        static_cast<void>(*static_cast<const volatile unsigned char*>(global));
+        static_cast<void>(static_cast<const volatile unsigned char*>(global)[bytes - 1]);
+    }
+    static_cast<AsyncCopies*>(self->copies)->add(shared, global, bytes, valid);
+}
+
+void commit(Self* self) { static_cast<AsyncCopies*>(self->copies)->commit(); }
+
+void wait(Self* self, int pending) { static_cast<AsyncCopies*>(self->copies)->wait(static_cast<std::size_t>(pending)); }
+
+void fail(const char* text) { Worker::current()->fail(status::launch_failed, text); }
+
+}  // namespace
+
+const Runtime& device_runtime() {
+    static const Runtime runtime{barrier, collective, copy_async, commit, wait, fail, multiply_matrices(), load_matrices(), load_matrices_transposed()};
+    return runtime;
+}
+
+}  // namespace emulator

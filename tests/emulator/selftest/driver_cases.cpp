@@ -1,0 +1,2 @@
+#include "rig.h"
+namespace selftest { void driver_cases() {} }

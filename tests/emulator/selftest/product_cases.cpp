@@ -1,0 +1,2 @@
+#include "rig.h"
+namespace selftest { void product_cases() {} }
