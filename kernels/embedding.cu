@@ -110,12 +110,14 @@ extern "C" __global__ void __launch_bounds__(threads)
 
 // ---- backward -----------------------------------------------------------------------------------------------------------------------
 
-// The rows of the token whose run starts at `place`; 0 if none does.
-__device__ inline int run_length(const int64* keys, int rows, int vocabulary, int place) {
+// The rows of the token whose run starts at `place`; 0 if none does. A warp asks together: its lanes look at the next 32 places at once,
+// and only a longer run is bisected.
+__device__ inline int run_length(const int64* keys, int rows, int vocabulary, int place, int lane) {
     if (place >= rows) return 0;
-    const int token = token_of(keys[place]);
+    const int token = token_of(keys[place]), next = place + 1 + lane;
     if (token < 0 || token >= vocabulary || (place > 0 && token_of(keys[place - 1]) == token)) return 0;
-    return count_below(keys + place, rows - place, (token + 1ll) * row_limit);
+    const int same = static_cast<int>(warp_sum(next < rows && token_of(keys[next]) == token ? 1.0f : 0.0f));
+    return same < warp_size ? 1 + same : count_below(keys + place, rows - place, (token + 1ll) * row_limit);
 }
 
 // sums += the rows at places first, first + step, … of a run of `length`, in this order.
@@ -139,7 +141,7 @@ __device__ inline void add_runs(const T* __restrict__ dx, const int64* __restric
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     const int first_place = blockIdx.x * warps, first = blockIdx.y * tile, c = first + lane * width;
 
-    const int place = first_place + warp, length = run_length(keys, rows, vocabulary, place);
+    const int place = first_place + warp, length = run_length(keys, rows, vocabulary, place, lane);
     if (lane == 0) lengths[warp] = length;
     if (length > 0 && length <= short_run && c < columns) {
         float sums[width] = {}, table[width];

@@ -28,7 +28,7 @@ public sealed unsafe partial class CudaBackend
         SumChunks(partial, DType.F32, chunks, x.Columns, chunks, accumulate: true, sums.Pointer);
     }
 
-    /// <summary>The rows of a chunk when an x of this shape is summed in two passes; it depends on nothing else, and so does the order of the sum.</summary>
+    /// <summary>The rows of a chunk when an x is summed in two passes. It depends on the shape alone, and so does the order of the sum.</summary>
     private static int ChunkRows(int rows, int columns)
     {
         int chunks = (int)Math.Clamp(WorkspaceBytes / sizeof(float) / columns, 1, ColumnSumChunks);

@@ -19,7 +19,9 @@ public sealed unsafe partial class CudaBackend
         TensorCheck.Holds(tokens, DType.I32, x.Rows);
         TensorCheck.Is(x, x.DType, x.Rows, table.In);
         Expect.Packed(nameof(table), table);
-        string entry = table.DType == x.DType ? "embedding_forward" : x.DType == DType.F32 ? "embedding_forward_widened" : "embedding_forward_rounded";
+        string entry = table.DType == x.DType ? "embedding_forward"
+            : x.DType == DType.F32 ? "embedding_forward_widened"
+            : "embedding_forward_rounded";
         RowGeometry geometry = RowGeometry.Of(x.Rows, x.Columns, EmbeddingWidth, EmbeddingVectorsPerLane);
         var arguments = new EmbeddingForwardArguments(table.Pointer, tokens.Pointer, x.Rows, table.Out, x.Columns, geometry.Lanes, x.Pointer);
         Launch("embedding", Typed(entry, x.DType), geometry.Shape, arguments);
@@ -49,8 +51,9 @@ public sealed unsafe partial class CudaBackend
     private nint SortTokens(TensorView tokens, int first, int rows)
     {
         nint keys = Workspace(2L * rows * sizeof(long)), other = keys + (nint)((long)rows * sizeof(long));
+        int tiles = (rows + EmbeddingTileKeys - 1) / EmbeddingTileKeys;
         var sort = new EmbeddingSortArguments(tokens.Pointer, rows, first, keys);
-        Launch("embedding", "embedding_sort_tokens", new LaunchShape((rows + EmbeddingTileKeys - 1) / EmbeddingTileKeys, 1, 1, EmbeddingThreads), sort);
+        Launch("embedding", "embedding_sort_tokens", new LaunchShape(tiles, 1, 1, EmbeddingThreads), sort);
         for (int run = EmbeddingTileKeys; run < rows; run *= 2)
         {
             var shape = new LaunchShape((rows + EmbeddingThreads - 1) / EmbeddingThreads, 1, 1, EmbeddingThreads);
