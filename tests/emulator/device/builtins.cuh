@@ -15,7 +15,8 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __align__(n) __attribute__((aligned(n)))
-#define __shared__ static thread_local
+// "used": the driver fills them with NaN, which g++ cannot know of an array that nobody writes.
+#define __shared__ static thread_local __attribute__((used))
 
 // __global__ and __launch_bounds__ stay as they are: nvrtc/entry_points.cpp reads them from the preprocessed text and takes them out.
 

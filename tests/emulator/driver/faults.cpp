@@ -26,13 +26,16 @@ struct sigaction previous[65];
     __builtin_unreachable();
 }
 
-std::string fault_text(int signal, const siginfo_t* information, const Worker& worker, const Self* self, bool is_write) {
+std::string fault_text(int signal, const siginfo_t* information, Worker& worker, const Self* self, bool is_write) {
     std::string text = worker.where(self) + ": ";
     if (signal == SIGFPE) return text + "integer division by zero or overflow";
     if (signal == SIGILL) return text + "a check that the compiler put in failed (an array index out of its bounds)";
     const auto address = reinterpret_cast<std::uintptr_t>(information->si_addr);
     if (worker.self_of_stack(address) != nullptr) return text + "stack overflow of a CUDA thread (44 KB here)";
     if (information->si_code == SI_KERNEL) return text + "access to an address that no machine has";
+    if (worker.shared().is_behind(information->si_addr))
+        return text + "out of bounds: " + (is_write ? "writes" : "reads") + " behind the " + std::to_string(worker.shared().dynamic_bytes()) +
+               " bytes of dynamic shared memory";
     return text + "out of bounds: " + (is_write ? "writes " : "reads ") + Memory::instance().describe(information->si_addr);
 }
 

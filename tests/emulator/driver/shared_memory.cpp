@@ -42,6 +42,8 @@ bool SharedMemory::holds(const void* address, std::size_t bytes) const {
     return (p >= dynamic_ && p + bytes <= dynamic_ + dynamic_bytes_) || (p >= static_.start && p + bytes <= static_.start + static_.bytes);
 }
 
+bool SharedMemory::is_behind(const void* address) const { return address >= end_ && address < end_ + page; }
+
 bool SharedMemory::slack_is_whole() const {
     for (const unsigned char* p = dynamic_ + dynamic_bytes_; p < end_; ++p)
         if (*p != slack_byte) return false;

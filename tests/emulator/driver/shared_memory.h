@@ -25,8 +25,11 @@ class SharedMemory {
     // Makes both ready for a block; afterwards dynamic() is the start of the dynamic part.
     void prepare(const Launch& launch);
     unsigned char* dynamic() const { return dynamic_; }
+    std::size_t dynamic_bytes() const { return dynamic_bytes_; }
     // Whether the bytes are shared memory of the block under way.
     bool holds(const void* address, std::size_t bytes) const;
+    // Whether an address lies in the guard page behind the dynamic part.
+    bool is_behind(const void* address) const;
     // Whether nothing was written between the requested size and the guard page.
     bool slack_is_whole() const;
 

@@ -300,7 +300,7 @@ bool Worker::run_block(const Launch& launch, Index3 block) {
     running_ = false;
     if (outcome_.status == 0 && alive_ > 0) report_deadlock();
     if (outcome_.status == 0 && !shared_.slack_is_whole()) {
-        outcome_ = {status::illegal_address, where(nullptr) + ": wrote behind the " + std::to_string(launch.dynamic_bytes) +
+        outcome_ = {status::illegal_address, where(nullptr) + ": out of bounds: writes behind the " + std::to_string(launch.dynamic_bytes) +
                                                  " bytes of dynamic shared memory that the launch asked for"};
     }
     if (outcome_.status == 0) return true;

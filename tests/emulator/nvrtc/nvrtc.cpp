@@ -85,9 +85,9 @@ std::vector<unsigned char> image(const char (&magic)[8], int architecture, const
     header.architecture = static_cast<std::uint32_t>(architecture);
     header.bytes = library.size();
     header.checksum = emulator::checksum(library.data(), library.size());
-    std::vector<unsigned char> bytes(sizeof header);
+    std::vector<unsigned char> bytes(sizeof header + library.size());
     std::memcpy(bytes.data(), &header, sizeof header);
-    bytes.insert(bytes.end(), library.begin(), library.end());
+    std::memcpy(bytes.data() + sizeof header, library.data(), library.size());
     return bytes;
 }
 

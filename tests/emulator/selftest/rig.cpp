@@ -23,7 +23,7 @@ std::string read_text(const std::filesystem::path& path) {
 std::vector<void*> open_libraries() {
     const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib";
     std::vector<void*> libraries;
-    for (const char* name : {"libcuda.so.1", "libnvrtc.so.12"}) {
+    for (const char* name : {"libcuda.so.1", "libnvrtc.so.12", "libcublasLt.so.12"}) {
         void* library = dlopen((folder / name).c_str(), RTLD_NOW | RTLD_LOCAL);
         if (library == nullptr) {
             std::fprintf(stderr, "%s\n", dlerror());
