@@ -29,7 +29,21 @@ public sealed class Arena(Backend backend, MemoryPlan plan) : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (slot.Offset + slot.Bytes > Bytes) throw new ArgumentException($"slot {slot.Name} belongs to another plan", nameof(slot));
-        _memory ??= backend.Allocate(Math.Max(plan.Bytes, MemoryPlan.Alignment));
+        _memory ??= Allocate();
         return _memory.Pointer + (nint)slot.Offset;
+    }
+
+    private DeviceMemory Allocate()
+    {
+        try
+        {
+            return backend.Allocate(Math.Max(plan.Bytes, MemoryPlan.Alignment));
+        }
+        catch (RunFailedException e)
+        {
+            Slot largest = plan.Slots.MaxBy(slot => slot.Bytes);
+            throw new RunFailedException(
+                $"{plan.Name}: {plan.Bytes} bytes in {plan.Slots.Count} tensors, the largest {largest.Name} {largest.Shape} of {largest.Bytes} bytes: {e.Message}", e);
+        }
     }
 }

@@ -28,12 +28,12 @@ internal abstract class CudaTest
     public void RequireBackend()
     {
         if (_backend is null) Assert.Ignore(TestDevice.Description);
-        TestDevice.CountCase();
     }
 
     [TearDown]
     public void FreeTensors()
     {
+        if (TestContext.CurrentContext.Result.Outcome.Status != NUnit.Framework.Interfaces.TestStatus.Skipped) TestDevice.CountCase();
         foreach (DeviceMemory memory in _memory) memory.Dispose();
         _memory.Clear();
         if (_backend is not null) Assert.That(_backend.AllocatedBytes, Is.Zero, "bytes not given back");

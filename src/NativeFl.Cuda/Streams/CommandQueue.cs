@@ -17,6 +17,9 @@ internal sealed unsafe class CommandQueue : IDisposable
     // The keys of cuLaunchKernel's extra list, and CU_STREAM_CAPTURE_MODE_THREAD_LOCAL.
     private const int BufferPointer = 1, BufferSize = 2, ThreadLocalCapture = 1;
 
+    // The device block that host data goes to: the descriptors of all ops of a long step.
+    private const int RegionBytes = 16 << 20;
+
     // Wide enough for any vector load.
     private const int StageAlignment = 256;
 
@@ -27,7 +30,7 @@ internal sealed unsafe class CommandQueue : IDisposable
     private readonly GraphCache _graphs = new();
     private readonly CommandList _list = new();
     private readonly Dictionary<nint, string> _names = [];
-    private readonly byte[] _recordedStage;
+    private byte[] _recordedStage = [];
     private readonly bool _useGraphs;
     private readonly nint _stage;
     private int _stageOffset;
@@ -42,14 +45,13 @@ internal sealed unsafe class CommandQueue : IDisposable
         _stream = StreamHandle.Create(count);
         _ring = new StagingRing(_stream.Value, count);
         _download = new Download(_stream.Value, count);
-        _recordedStage = useGraphs ? new byte[StageBytes] : [];
         nint stage;
-        Status.Check(CudaDriver.cuMemAlloc_v2(&stage, StageBytes), $"cuMemAlloc of {StageBytes} bytes");
+        Status.Check(CudaDriver.cuMemAlloc_v2(&stage, RegionBytes), $"cuMemAlloc of {RegionBytes} bytes");
         _stage = stage;
     }
 
     /// <summary>The most that one op may stage in all.</summary>
-    public const int StageBytes = StagingRing.ChunkBytes;
+    public const int StageBytes = RegionBytes / 4;
 
     /// <summary>The driver's stream.</summary>
     public nint Stream => _stream.Value;
@@ -77,11 +79,11 @@ internal sealed unsafe class CommandQueue : IDisposable
         else Issue(command, default);
     }
 
-    /// <summary>Copies host data to a block of the device where it stays until <see cref="StageBytes"/> more have been staged.</summary>
+    /// <summary>Copies host data to a block of the device where it stays until three times <see cref="StageBytes"/> more have been staged.</summary>
     public nint Stage(ReadOnlySpan<byte> data)
     {
         if (data.Length > StageBytes) throw new ArgumentException($"data: expected at most {StageBytes} bytes to stage at once, got {data.Length}", nameof(data));
-        if (_stageOffset + data.Length > StageBytes)
+        if (_stageOffset + data.Length > RegionBytes)
         {
             // The rest of this op must not fall on its own earlier data, so the recording cannot begin anew: it ends.
             if (_isRecording) IssueRecorded(replay: false);
@@ -90,7 +92,7 @@ internal sealed unsafe class CommandQueue : IDisposable
         }
         int start = _stageOffset;
         _stageOffset += (data.Length + StageAlignment - 1) / StageAlignment * StageAlignment;
-        if (_isRecording) data.CopyTo(_recordedStage.AsSpan(start));
+        if (_isRecording) Record(data, start);
         else Send(data, _stage + start);
         return _stage + start;
     }
@@ -98,7 +100,7 @@ internal sealed unsafe class CommandQueue : IDisposable
     /// <summary>Copies host data to the device; the data is free at once.</summary>
     public void Upload(ReadOnlySpan<byte> data, nint destination)
     {
-        if (_isRecording && data.Length <= StageBytes - _stageOffset)
+        if (_isRecording && data.Length <= StageBytes && data.Length <= RegionBytes - _stageOffset)
         {
             Enqueue(Command.Copy(Stage(data), destination, data.Length));
             return;
@@ -158,6 +160,12 @@ internal sealed unsafe class CommandQueue : IDisposable
         _ring.Dispose();
         _stream.Dispose();
         _ = CudaDriver.cuMemFree_v2(_stage);
+    }
+
+    private void Record(ReadOnlySpan<byte> data, int start)
+    {
+        if (_recordedStage.Length < _stageOffset) Array.Resize(ref _recordedStage, Math.Min(RegionBytes, Math.Max(_stageOffset, 2 * _recordedStage.Length)));
+        data.CopyTo(_recordedStage.AsSpan(start));
     }
 
     private void Send(ReadOnlySpan<byte> data, nint destination)

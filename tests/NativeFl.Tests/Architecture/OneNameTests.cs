@@ -3,7 +3,10 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Tests.Architecture;
 
-/// <summary>The one-name law: the op X is CpuBackend.X.cs, its plain double-precision reference is Reference/X.cs, its test XTests.cs.</summary>
+/// <summary>
+/// The one-name law: the op X is CpuBackend.X.cs and CudaBackend.X.cs, its plain double-precision reference is Reference/X.cs, its tests are
+/// XTests.cs in both test projects, and its kernels are kernels/x.cu.
+/// </summary>
 public sealed class OneNameTests
 {
     // Memory is the backend's own business.
@@ -14,6 +17,15 @@ public sealed class OneNameTests
 
     // The one partial file that is no op: how every matrix product is cut into tiles and run on the threads.
     private static readonly string[] Machinery = ["Products"];
+
+    // The partial files of the CUDA backend that are no ops: what launchers are made of, which products cuBLASLt takes, what info says.
+    private static readonly string[] CudaMachinery = ["Launching", "Memory", "Products", "Report"];
+
+    // Packing copies rows; a product is cuBLASLt's or gemm's, which serves Linear and MatMul.
+    private static readonly string[] WithoutKernel = ["Linear", "MatMul", "Pack"];
+
+    // A file beside the op's own: the product that several ops share, and the half of attention that has a file to itself.
+    private static readonly string[] SharedKernels = ["gemm", "attention_backward"];
 
     // What two methods share one file for goes by one name.
     private static readonly Dictionary<string, string> FiledUnder = new()
@@ -46,6 +58,27 @@ public sealed class OneNameTests
             .Where(name => name.StartsWith("CpuBackend.", StringComparison.Ordinal)).Select(name => name["CpuBackend.".Length..]);
         Assert.That(files, Is.EquivalentTo(Ops().Concat(Machinery)));
     }
+
+    [Test]
+    public void Every_CudaBackend_file_is_an_op()
+    {
+        IEnumerable<string> files = RepositoryTree.Files("src", ".cs").Select(file => Path.GetFileNameWithoutExtension(file))
+            .Where(name => name.StartsWith("CudaBackend.", StringComparison.Ordinal)).Select(name => name["CudaBackend.".Length..]);
+        Assert.That(files, Is.EquivalentTo(Ops().Concat(CudaMachinery)));
+    }
+
+    [Test]
+    public void Every_op_has_its_kernels_and_its_test_on_the_device()
+    {
+        IEnumerable<string> kernels = RepositoryTree.Files("kernels", ".cu").Select(file => Path.GetFileNameWithoutExtension(file));
+        Assert.That(kernels, Is.EquivalentTo(Ops().Except(WithoutKernel).Select(SnakeCase).Concat(SharedKernels)));
+        IEnumerable<string> tests = RepositoryTree.Files(Path.Combine("tests", "NativeFl.Cuda.Tests"), ".cs").Select(file => Path.GetFileNameWithoutExtension(file));
+        Assert.That(Ops().Select(op => $"{op}Tests"), Is.SubsetOf(tests));
+    }
+
+    // "RmsNorm" as "rms_norm"; the W of AdamW is no word.
+    private static string SnakeCase(string name) => name == "AdamW" ? "adamw" : string.Concat(name.Select((letter, i) =>
+        char.IsUpper(letter) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
 
     private static SortedSet<string> Ops()
     {

@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>The controls that the emulator exports beside the driver API (tests/emulator/emulator.h). Disposing puts everything back.</summary>
+internal sealed unsafe class Emulator : IDisposable
+{
+    private readonly nint _library = NativeLibrary.Load(Path.Combine(TestDevice.Options!.LibraryFolder, "libcuda.so.1"));
+
+    /// <summary>For tests that only the emulator can run; elsewhere they are skipped.</summary>
+    public Emulator()
+    {
+        if (!TestDevice.IsEmulator) Assert.Ignore($"needs the emulator; this is {TestDevice.Description}");
+    }
+
+    /// <summary>After so many more good calls of a driver function ("kernel" = executions), one gives this status.</summary>
+    public void Fail(string function, int afterCalls, int status)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(function);
+        ((delegate* unmanaged<nint, int, int, void>)Export("emulator_fail"))(name, afterCalls, status);
+        Marshal.FreeCoTaskMem(name);
+    }
+
+    public void SetMemory(ulong bytes) => ((delegate* unmanaged<ulong, void>)Export("emulator_set_memory"))(bytes);
+
+    public void SetCapability(int major, int minor) => ((delegate* unmanaged<int, int, void>)Export("emulator_set_capability"))(major, minor);
+
+    public void SetDriverVersion(int version) => ((delegate* unmanaged<int, void>)Export("emulator_set_driver_version"))(version);
+
+    public void SetDevices(int count) => ((delegate* unmanaged<int, void>)Export("emulator_set_devices"))(count);
+
+    public void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("emulator_set_seed"))(seed);
+
+    /// <summary>Device and pinned bytes, and native objects, that are alive in this process.</summary>
+    public (ulong Bytes, int Handles) Outstanding()
+    {
+        ulong bytes;
+        int handles;
+        ((delegate* unmanaged<ulong*, int*, void>)Export("emulator_outstanding"))(&bytes, &handles);
+        return (bytes, handles);
+    }
+
+    public void Dispose()
+    {
+        ((delegate* unmanaged<nint, int, int, void>)Export("emulator_fail"))(0, 0, 0);
+        SetMemory(8UL << 30);
+        SetCapability(9, 0);
+        SetDriverVersion(12060);
+        SetDevices(1);
+        SetSeed(1);
+        ((delegate* unmanaged<void>)Export("emulator_clear"))();
+        NativeLibrary.Free(_library);
+    }
+
+    private nint Export(string name) => NativeLibrary.GetExport(_library, name);
+}
