@@ -8,11 +8,9 @@ namespace NativeFl.Cuda.Tests;
 internal sealed class CudaFixtureTests(string name) : FixtureTests(name)
 {
     [SetUp]
-    public void Count() => TestDevice.CountCase();
+    public void Require() => CommandLineDevice.Require();
 
-    protected override Backend Open()
-    {
-        if (TestDevice.Options is not { } options) throw new IgnoreException(TestDevice.Description);
-        return CudaBackend.Create(options with { ActivationType = DType.F32 });
-    }
+    protected override Backend Open() => TestDevice.Options is { } options
+        ? CudaBackend.Create(options with { ActivationType = DType.F32 })
+        : throw new IgnoreException(TestDevice.Description);
 }

@@ -5,14 +5,16 @@ using NativeFl.Tests.Models;
 namespace NativeFl.Tests.Cli;
 
 /// <summary>
-/// Every verb on every model fixture, against numbers that an independent float64 implementation computed: 1e-4 relative in f32, 2e-3
+/// Every verb on every model fixture and one device, against numbers that an independent float64 implementation computed: 1e-4 relative in f32, 2e-3
 /// for adapters after five AdamW steps.
 /// </summary>
-[TestFixtureSource(typeof(FixtureCase), nameof(FixtureCase.Names))]
-public sealed class ModelVerbTests(string name)
+internal abstract class ModelVerbTests(string name)
 {
     private FixtureCase _case = null!;
     private TemporaryFolder _folder = null!;
+
+    /// <summary>The flags of the device under test, in f32.</summary>
+    protected abstract string[] Device { get; }
 
     private string Adapter => Path.Combine(_case.Folder, "adapter");
 
@@ -33,7 +35,7 @@ public sealed class ModelVerbTests(string name)
     [Test]
     public void Logits_are_the_references()
     {
-        JsonObject result = CliRun.Json("logits", "--model", _case.Folder, "--ids", VerbInput.Ids(_case, _folder), "--out", _folder.At("base.safetensors"));
+        JsonObject result = Run("logits", "--model", _case.Folder, "--ids", VerbInput.Ids(_case, _folder), "--out", _folder.At("base.safetensors"));
         Assert.That(result["shape"]!.AsArray().Select(n => (int)n!), Is.EqualTo(new[] { _case.Examples.Count, _case.Length, _case.Config.VocabularySize }));
         Assert.That(LogitsError(_folder.At("base.safetensors"), "base.logits"), Is.LessThan(1e-4));
         Assert.That(LogitsOf(_case.Folder, Adapter, "lora.logits"), Is.LessThan(1e-4));
@@ -43,8 +45,8 @@ public sealed class ModelVerbTests(string name)
     public void Evaluated_losses_are_the_references()
     {
         string data = VerbInput.Records(_case, _folder);
-        JsonObject plain = CliRun.Json("eval", "--task", "perplexity", "--model", _case.Folder, "--data", data);
-        JsonObject adapted = CliRun.Json("eval", "--task", "perplexity", "--model", _case.Folder, "--adapter", Adapter, "--data", data);
+        JsonObject plain = Run("eval", "--task", "perplexity", "--model", _case.Folder, "--data", data);
+        JsonObject adapted = Run("eval", "--task", "perplexity", "--model", _case.Folder, "--adapter", Adapter, "--data", data);
         Assert.Multiple(() =>
         {
             Assert.That((double)plain["loss"]!, Is.EqualTo(_case.Number("base.loss")).Within(1e-4 * _case.Number("base.loss")));
@@ -58,7 +60,7 @@ public sealed class ModelVerbTests(string name)
     [Test]
     public void Five_steps_of_training_are_the_references()
     {
-        JsonObject result = CliRun.Json(
+        JsonObject result = Run(
             "train", "--model", _case.Folder, "--init-adapter", Adapter, "--data", VerbInput.Records(_case, _folder), "--no-shuffle", "--batch-size", "3",
             "--steps", "5", "--lr", "3e-3", "--weight-decay", "0.01", "--grad-clip", "0", "--out", _folder.At("adapter"));
         double[] losses = [.. result["losses"]!.AsArray().Select(n => (double)n!)], expected = _case.List("adamw", "losses");
@@ -82,14 +84,14 @@ public sealed class ModelVerbTests(string name)
     {
         int[] ids = _case.Ids("greedy");
         string prompt = _folder.Write("prompt.json", $"{{\"input_ids\":[[{string.Join(',', ids[..5])}]]}}");
-        JsonObject result = CliRun.Json("generate", "--model", _case.Folder, "--ids", prompt, "--max-new-tokens", "16", "--ignore-eos");
+        JsonObject result = Run("generate", "--model", _case.Folder, "--ids", prompt, "--max-new-tokens", "16", "--ignore-eos");
         Assert.That(result["ids"]![0]!.AsArray().Select(n => (int)n!), Is.EqualTo(ids[5..]));
     }
 
     [Test]
     public void A_merged_adapter_gives_the_logits_of_the_adapter()
     {
-        JsonObject result = CliRun.Json("merge", "--model", _case.Folder, "--adapter", Adapter, "--save-dtype", "f32", "--out", _folder.At("merged"));
+        JsonObject result = Run("merge", "--model", _case.Folder, "--adapter", Adapter, "--save-dtype", "f32", "--out", _folder.At("merged"));
         Assert.That((double)result["rounding"]!, Is.LessThan(1e-5));
         Assert.That(LogitsOf(_folder.At("merged"), null, "lora.logits"), Is.LessThan(1e-4));
     }
@@ -97,10 +99,10 @@ public sealed class ModelVerbTests(string name)
     [Test]
     public void Aggregated_clients_are_the_references_merged_and_not()
     {
-        JsonObject merged = CliRun.Json([
+        JsonObject merged = Run([
             "aggregate", "--model", _case.Folder, "--adapters", .. Clients, "--weights", ClientWeights, "--method", "flora", "--merge",
             "--save-dtype", "f32", "--out", _folder.At("merged")]);
-        JsonObject stacked = CliRun.Json([
+        JsonObject stacked = Run([
             "aggregate", "--model", _case.Folder, "--adapters", .. Clients, "--weights", ClientWeights, "--method", "flora", "--out", _folder.At("stacked")]);
         Assert.Multiple(() =>
         {
@@ -128,11 +130,13 @@ public sealed class ModelVerbTests(string name)
         Assert.That((int)config["r"]!, Is.EqualTo((int)_case.List("flora", "ranks").Sum()));
     }
 
+    private JsonObject Run(params IReadOnlyList<string> args) => CliRun.Json([.. args, .. Device]);
+
     private double LogitsOf(string model, string? adapter, string expected)
     {
         string path = _folder.At(expected + ".safetensors");
         string[] adapted = adapter is null ? [] : ["--adapter", adapter];
-        CliRun.Json(["logits", "--model", model, .. adapted, "--ids", VerbInput.Ids(_case, _folder), "--out", path, "--force"]);
+        Run(["logits", "--model", model, .. adapted, "--ids", VerbInput.Ids(_case, _folder), "--out", path, "--force"]);
         return LogitsError(path, expected);
     }
 
