@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-// The order in which blocks, warps and lanes run. The same seed gives the same order. Default 1.
+// The order in which blocks, warps and lanes run. The same seed gives the same order. Default 1, or what the
+// environment variable NATIVEFL_EMULATOR_SEED says.
 void emulator_set_seed(uint64_t seed);
 
 // 1 (the default): work runs when the host waits for it. 0: work runs when it is enqueued.

@@ -1,6 +1,6 @@
 #include "api.h"
 
-#include <cstring>
+#include <cstdlib>
 #include <vector>
 
 namespace emulator {
@@ -27,7 +27,11 @@ std::string without_version(const char* function) {
 }  // namespace
 
 Device& device() {
-    static auto* const device = new Device;
+    static auto* const device = [] {
+        auto* device = new Device;
+        if (const char* seed = std::getenv("NATIVEFL_EMULATOR_SEED"); seed != nullptr) device->seed = std::strtoull(seed, nullptr, 10);
+        return device;
+    }();
     return *device;
 }
 

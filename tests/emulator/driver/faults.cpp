@@ -29,7 +29,7 @@ struct sigaction previous[65];
 std::string fault_text(int signal, const siginfo_t* information, Worker& worker, const Self* self, bool is_write) {
     std::string text = worker.where(self) + ": ";
     if (signal == SIGFPE) return text + "integer division by zero or overflow";
-    if (signal == SIGILL) return text + "a check that the compiler put in failed (an array index out of its bounds)";
+    if (signal == SIGILL) return text + "a misaligned access, or an index out of an array's bounds";
     const auto address = reinterpret_cast<std::uintptr_t>(information->si_addr);
     if (worker.self_of_stack(address) != nullptr) return text + "stack overflow of a CUDA thread (44 KB here)";
     if (information->si_code == SI_KERNEL) return text + "access to an address that no machine has";
@@ -49,14 +49,14 @@ void handle(int signal, siginfo_t* information, void* context) {
     const auto stack = static_cast<std::uintptr_t>(machine.sp);
     const bool is_write = false;
 #endif
-    const Self* self = worker != nullptr && worker->in_block() ? worker->self_of_stack(stack) : nullptr;
-    if (self == nullptr) {
+    if (worker == nullptr || !worker->in_block()) {
         const struct sigaction& before = previous[signal];
         if ((before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction != nullptr) return before.sa_sigaction(signal, information, context);
         if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
         sigaction(signal, &before, nullptr);  // the instruction runs again and ends the process as it always would
         return;
     }
+    const Self* self = worker->self_of_stack(stack);
     worker->note_fault(status::illegal_address, fault_text(signal, information, *worker, self, is_write).c_str());
     // Leave the handler onto go_home, on a clean part of the worker's own stack, far below what waits there.
     auto landing = (reinterpret_cast<std::uintptr_t>(worker->home()) - 65536) & ~std::uintptr_t{15};

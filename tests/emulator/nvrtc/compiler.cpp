@@ -93,8 +93,9 @@ bool is_ptx(const std::string& name) { return files::path(name).filename() == "p
 
 std::vector<std::string> flags(bool contracts) {
     std::vector<std::string> flags{"-O2",  "-fPIC", "-w", "-std=c++17", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-gnu-unique",
-                                   "-fno-strict-aliasing", "-fno-ipa-reference", "-fno-math-errno", "-fno-trapping-math",
-                                   contracts ? "-ffp-contract=fast" : "-ffp-contract=off"};
+                                   "-fno-strict-aliasing", "-fno-ipa-reference", "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection",
+                                   contracts ? "-ffp-contract=fast" : "-ffp-contract=off",
+                                   "-fsanitize=alignment,bounds", "-fsanitize-undefined-trap-on-error"};
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) flags.push_back("-march=x86-64-v3");
 #endif

@@ -145,6 +145,9 @@ void broken_cases() {
     run_case("caught: misaligned cp.async", [] {
         fails("__shared__ __align__(16) float s[64]; copy_async_16(s + 1, x, true); copy_async_commit(); copy_async_wait<0>();", illegal_address, "not aligned");
     });
+    run_case("caught: misaligned vector", [] { fails("const float4 v = *reinterpret_cast<const float4*>(x + 1); x[0] = v.y;", illegal_address, "misaligned"); });
+    run_case("caught: index out of a static shared array", [] { fails("__shared__ float s[60]; s[threadIdx.x] = x[0]; __syncthreads(); x[0] = s[0];", illegal_address, "array's bounds"); });
+    run_case("caught: stack overflow", [] { fails("volatile float a[20000]; for (int i = 0; i < 20000; ++i) a[i] = x[0]; x[0] = a[n];", illegal_address, "stack overflow"); });
     run_case("caught: integer division by zero", [] { fails("x[0] = n / (int)(threadIdx.y);", illegal_address, "division"); });
     run_case("caught: wrong argument block on the host", wrong_arguments);
 }

@@ -105,6 +105,7 @@ void correct_cases();
 void broken_cases();
 void driver_cases();
 void product_cases();
+void blas_cases();
 void speed_cases();
 
 }  // namespace selftest

@@ -19,6 +19,7 @@ int main(int count, char** arguments) {
     broken_cases();
     driver_cases();
     product_cases();
+    blas_cases();
     run_case("nothing is left", [] {
         std::uint64_t bytes = 0;
         int handles = 0;
