@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using NativeFl.Cuda;
+using NativeFl.Cuda.Interop;
+using NativeFl.Cuda.Kernels;
+
+namespace NativeFl.Nvrtc.Tests;
+
+/// <summary>
+/// Every kernel through NVIDIA's own compiler, which needs no GPU. It is taken from the folder NATIVEFL_NVRTC names, else from build/nvrtc
+/// (.ci/nvrtc.sh puts it there), else from the system; without one each test is a skip.
+/// </summary>
+internal sealed class NvrtcTests
+{
+    private static readonly KernelSources Sources = KernelSources.Embedded();
+    private static readonly int[] Architectures = [80, 90];
+
+    private readonly HandleCount _handles = new();
+    private NvrtcCompiler? _compiler;
+
+    private static IEnumerable<string> Names => Sources.Names;
+
+    private static IEnumerable<TestCaseData> Kernels() =>
+        Names.SelectMany(name => Architectures.Select(architecture => new TestCaseData(name, architecture)));
+
+    [OneTimeSetUp]
+    public void FindCompiler()
+    {
+        NativeLibraries.LoadFrom(Folder());
+        if (NativeLibraries.IsPresent(NativeLibraries.Compiler)) _compiler = new NvrtcCompiler(_handles);
+    }
+
+    [SetUp]
+    public void RequireCompiler()
+    {
+        if (_compiler is null) Assert.Ignore($"{NativeLibraries.AbsentReason(NativeLibraries.Compiler)}; .ci/nvrtc.sh fetches one");
+    }
+
+    [OneTimeTearDown]
+    public void CheckHandles() => Assert.That(_handles.Alive, Is.Zero, "native objects not given back");
+
+    [TestCaseSource(nameof(Kernels))]
+    public void A_kernel_compiles_without_warnings_and_spills(string name, int architecture)
+    {
+        (int status, string log) = Compile(Sources[name], architecture);
+        Assert.That(status, Is.Zero, log);
+        Assert.That(log, Does.Not.Contain("warning"));
+        IReadOnlyList<KernelFigures> figures = KernelFigures.Parse(log);
+        Assert.That(figures, Is.Not.Empty, log);
+        Assert.Multiple(() =>
+        {
+            foreach (KernelFigures figure in figures)
+            {
+                TestContext.Out.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"sm_{architecture} {figure.Entry}: {figure.Registers} registers, {figure.SharedBytes} bytes of static shared memory"));
+                Assert.That((figure.StackBytes, figure.SpillBytes), Is.EqualTo((0, 0)), $"{figure.Entry}: bytes on the stack, bytes spilled");
+            }
+        });
+    }
+
+    // With bounds the compiler keeps to the registers that they leave, and spills where it cannot; without, it takes up to 255.
+    [Test]
+    public void Every_entry_point_states_its_launch_bounds([ValueSource(nameof(Names))] string name)
+    {
+        string text = Encoding.UTF8.GetString(Sources[name].Text);
+        Assert.That(Regex.Matches(text, @"__global__\s+void\s+(?!__launch_bounds__\s*\()\S*").Select(match => match.Value), Is.Empty);
+    }
+
+    [Test]
+    public void A_spill_is_seen()
+    {
+        const string text = """
+            extern "C" __global__ void __launch_bounds__(1024) greedy(float* x) {
+                float y[96];
+                #pragma unroll
+                for (int i = 0; i < 96; ++i) y[i] = x[i * 1024 + threadIdx.x];
+                __syncthreads();
+                #pragma unroll
+                for (int i = 0; i < 96; ++i) x[i * 1024 + threadIdx.x] += y[95 - i] * y[i];
+            }
+            """;
+        (int status, string log) = Compile(new KernelSource("kernels/greedy.cu", Encoding.UTF8.GetBytes(text)), 90);
+        Assert.That(status, Is.Zero, log);
+        KernelFigures figure = KernelFigures.Parse(log).Single();
+        Assert.That((figure.Entry, figure.Registers), Is.EqualTo(("greedy", 64)));
+        Assert.That(figure.SpillBytes, Is.Positive);
+        Assert.That(figure.StackBytes, Is.Positive);
+    }
+
+    [Test]
+    public void An_error_names_file_and_line()
+    {
+        var source = new KernelSource("kernels/wrong.cu", "\n\nint x = y;\n"u8.ToArray());
+        Assert.That(
+            () => _compiler!.Compile(source, Sources.Headers, "sm_90", []),
+            Throws.TypeOf<CudaException>().With.Message.Contains("kernels/wrong.cu(3)").And.Message.Contains("\"y\" is undefined"));
+    }
+
+    private static string Folder()
+    {
+        if (Environment.GetEnvironmentVariable("NATIVEFL_NVRTC") is { Length: > 0 } named) return named;
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string conventional = Path.Combine(folder.FullName, "build", "nvrtc");
+            if (Directory.Exists(conventional)) return conventional;
+        }
+        return "";
+    }
+
+    private (int Status, string Log) Compile(KernelSource source, int architecture)
+    {
+        using ProgramHandle program = ProgramHandle.Create(source, Sources.Headers, _handles);
+        int status = program.Compile([$"--gpu-architecture=sm_{architecture}", "-std=c++17", KernelFigures.Option]);
+        return (status, program.Log());
+    }
+}
