@@ -18,7 +18,7 @@ template <typename T>
 struct Gemm {
     static constexpr int rows = 128, columns = 128, depth = 64 / sizeof(T), stages = 3;
     static constexpr int warp_rows = 2, warp_columns = sizeof(T) == 2 ? 2 : 4;
-    using Product = TileProduct<T, rows, columns, warp_rows, warp_columns>;
+    using Product = BlockProduct<T, rows, columns, warp_rows, warp_columns>;
     static constexpr int threads = Product::threads;
 };
 
@@ -53,9 +53,11 @@ __device__ void gemm(const T* a, const TB* b, const float* bias, int m, int n, i
             else
                 load_tile_async<A, Tiles::threads>(a + static_cast<int64>(row) * k + from, k, rows, depth, a_vector, to);
             if constexpr (TransposeB)
-                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(column) * k + from, k, columns, depth, b_vector, to + A::elements);
+                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(column) * k + from, k, columns, depth, b_vector,
+                                                   to + A::elements);
             else
-                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(from) * n + column, n, depth, columns, b_vector, to + A::elements);
+                load_tile_async<B, Tiles::threads>(b + static_cast<int64>(from) * n + column, n, depth, columns, b_vector,
+                                                   to + A::elements);
         }
         copy_async_commit();
     };
@@ -67,7 +69,7 @@ __device__ void gemm(const T* a, const TB* b, const float* bias, int m, int n, i
         __syncthreads();
         start(step + Tiles::stages - 1);
         const T* const now = memory + step % Tiles::stages * stage;
-        product.template add<A, B>(now, now + A::elements, rows, columns, Tiles::depth);
+        product.template add<A, B>(now, now + A::elements);
     }
 
     copy_async_wait<0>();
@@ -96,16 +98,16 @@ __device__ void gemm_bias(const float* bias, int n, T* c) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) row[i] = from_float<T>(bias[i]);
 }
 
-#define GEMM_ENTRY_POINT(name, T, TB, TC, transpose_a, transpose_b)                                                                   \
-    extern "C" __global__ void __launch_bounds__(Gemm<T>::threads, 2)                                                                 \
-        name(const T* __restrict__ a, const TB* __restrict__ b, const float* __restrict__ bias, int m, int n, int k, int accumulate,  \
-             int a_vector, int b_vector, int c_vector, TC* __restrict__ c) {                                                          \
-        gemm<T, TB, TC, transpose_a, transpose_b>(a, b, bias, m, n, k, accumulate, a_vector, b_vector, c_vector, c);                  \
+#define GEMM_ENTRY_POINT(name, T, TB, TC, transpose_a, transpose_b)                                                                  \
+    extern "C" __global__ void __launch_bounds__(Gemm<T>::threads, 2)                                                                \
+        name(const T* __restrict__ a, const TB* __restrict__ b, const float* __restrict__ bias, int m, int n, int k, int accumulate, \
+             int a_vector, int b_vector, int c_vector, TC* __restrict__ c) {                                                         \
+        gemm<T, TB, TC, transpose_a, transpose_b>(a, b, bias, m, n, k, accumulate, a_vector, b_vector, c_vector, c);                 \
     }
 
-#define GEMM_ENTRY_POINTS(transposes, transpose_a, transpose_b)                                          \
-    GEMM_ENTRY_POINT(gemm_##transposes##_bf16, bf16, bf16, bf16, transpose_a, transpose_b)               \
-    GEMM_ENTRY_POINT(gemm_##transposes##_bf16_to_f32, bf16, bf16, float, transpose_a, transpose_b)       \
+#define GEMM_ENTRY_POINTS(transposes, transpose_a, transpose_b)                                    \
+    GEMM_ENTRY_POINT(gemm_##transposes##_bf16, bf16, bf16, bf16, transpose_a, transpose_b)         \
+    GEMM_ENTRY_POINT(gemm_##transposes##_bf16_to_f32, bf16, bf16, float, transpose_a, transpose_b) \
     GEMM_ENTRY_POINT(gemm_##transposes##_f32, float, float, float, transpose_a, transpose_b)
 
 GEMM_ENTRY_POINTS(nn, false, false)

@@ -39,10 +39,10 @@ constexpr int tile_entries = 64;
 
 template <typename T>
 struct Shrink {
-    static constexpr int rows = 128, depth = 128 / sizeof(T), threads = 128;
+    static constexpr int rows = 128, depth = 128 / sizeof(T), threads = 128, blocks = sizeof(T) == 2 ? 3 : 2;
     using X = TileOperand<T, rows, depth, false>;
     using Factor = TileOperand<T, tile_entries, depth, false, split_planes<T>>;
-    using Product = TileProduct<T, rows, tile_entries, 4, 1>;
+    using Product = BlockProduct<T, rows, tile_entries, 4, 1>;
 };
 
 // One tile of S = x Aᵀ, or of dS = s · dy Bᵀ, on columns split * chunk .. of x.
@@ -76,7 +76,7 @@ __device__ void lora_shrink(const T* x, const float* factor, const LoraTile* til
         const bool more = column + Tiles::depth < end;
         if (more) start(column + Tiles::depth, buffer ^ 1);
         const T* stage_x = memory + buffer * stage;
-        product.template add<X, Factor>(stage_x, stage_x + X::elements, tile.rows, tile.entries, Tiles::depth);
+        product.template add<X, Factor>(stage_x, stage_x + X::elements, Tiles::rows, tile.entries);
         if (more) ranks.finish(memory + (buffer ^ 1) * stage + X::elements, tile.entries);
     }
 
@@ -97,7 +97,7 @@ extern "C" __global__ void __launch_bounds__(256)
                     int scaled, int s_stride, float* __restrict__ s) {
     const LoraTile tile = tiles[blockIdx.x];
     const int elements = tile.rows * tile.entries;
-    for (int i = threadIdx.x; i < elements; i += blockDim.x) {
+    for (int i = blockIdx.y * blockDim.x + threadIdx.x; i < elements; i += gridDim.y * blockDim.x) {
         const float* partial = partials + tile.partial + i;
         float sum = 0.0f;
         for (int split = 0; split < splits; ++split) sum += partial[static_cast<int64>(split) * elements];
@@ -111,7 +111,7 @@ struct Expand {
     static constexpr int rows = 128, columns = 128, depth = 32 / sizeof(T), threads = 256;
     using Tokens = TileOperand<T, rows, depth, false, split_planes<T>>;
     using Factor = TileOperand<T, columns, depth, true, split_planes<T>>;
-    using Product = TileProduct<T, rows, columns, 4, 2>;
+    using Product = BlockProduct<T, rows, columns, 4, 2>;
     using Y = TileOperand<T, columns, rows, true>;
 };
 
@@ -153,7 +153,7 @@ __device__ void lora_expand(const float* s, const float* factor, const LoraTile*
         const bool more = j + Tiles::depth < tile.entries;
         if (more) begin(j + Tiles::depth);
         const T* const now = stages + buffer * stage;
-        product.template add<Tokens, Factor>(now, now + Tokens::elements, tile.rows, width - column, tile.entries - j);
+        product.template add<Tokens, Factor>(now, now + Tokens::elements);
         if (more) finish(j + Tiles::depth, stages + (buffer ^ 1) * stage);
     }
 
@@ -172,14 +172,14 @@ struct Gradient {
     static constexpr int columns = 128, depth = 32, threads = 128, blocks = sizeof(T) == 2 ? 3 : 2;
     using Tokens = TileOperand<T, tile_entries, depth, true, split_planes<T>>;
     using X = TileOperand<T, columns, depth, true>;
-    using Product = TileProduct<T, tile_entries, columns, 1, 4>;
+    using Product = BlockProduct<T, tile_entries, columns, 1, 4>;
 };
 
 // dB += s · Sᵀ dy, or dA += dSᵀ x: what a block adds up, (ranks, width).
 template <typename T>
 struct GradientOf {
-    const float* s;   // (N, s_stride)
-    const T* x;       // (N, width)
+    const float* s;  // (N, s_stride)
+    const T* x;      // (N, width)
     int width;
     bool scaled, vector;
     float* partials;  // (partial rows, width)
@@ -198,8 +198,8 @@ __device__ void lora_gradient(const GradientOf<T>& of, const LoraTile& tile, con
     if (thread < tile.entries) entries[thread] = list[tile.first + thread];
     __syncthreads();
 
-    const float* s_rows = of.s + static_cast<int64>(tile.row) * s_stride;                // (rows, s_stride)
-    const T* x_rows = of.x + static_cast<int64>(tile.row) * of.width + column;           // (rows, width)
+    const float* s_rows = of.s + static_cast<int64>(tile.row) * s_stride;       // (rows, s_stride)
+    const T* x_rows = of.x + static_cast<int64>(tile.row) * of.width + column;  // (rows, width)
     typename Tiles::Product product(thread);
     TokenColumns<T, Tokens, Tiles::threads> tokens;
     auto start = [&](int row, int buffer) {
@@ -216,7 +216,7 @@ __device__ void lora_gradient(const GradientOf<T>& of, const LoraTile& tile, con
         const bool more = row + Tiles::depth < tile.rows;
         if (more) start(row + Tiles::depth, buffer ^ 1);
         const T* now = memory + buffer * stage;
-        product.template add<Tokens, X>(now, now + Tokens::elements, tile.entries, of.width - column, Tiles::depth);
+        product.template add<Tokens, X>(now, now + Tokens::elements, tile.entries);
         if (more) tokens.finish(memory + (buffer ^ 1) * stage, tile.entries);
     }
 
@@ -237,8 +237,8 @@ __device__ void lora_gradients(const float* s, const float* ds, const T* dy, con
     const LoraTile tile = tiles[blockIdx.x];
     const int y = blockIdx.y;
     const bool is_b = y < tiles_of_b;
-    const GradientOf<T> of = is_b ? GradientOf<T>{s, dy, out, true, out_vector, partials_b, db}
-                                  : GradientOf<T>{ds, x, in, false, in_vector, partials_a, da};
+    const GradientOf<T> of =
+        is_b ? GradientOf<T>{s, dy, out, true, out_vector, partials_b, db} : GradientOf<T>{ds, x, in, false, in_vector, partials_a, da};
     lora_gradient(of, tile, list, s_stride, (is_b ? y : y - tiles_of_b) * Gradient<T>::columns);
 }
 
@@ -247,40 +247,36 @@ extern "C" __global__ void __launch_bounds__(128)
     lora_gradient_sum(const float* __restrict__ partials_b, const float* __restrict__ partials_a, const LoraSum* __restrict__ sums,
                       const LoraEntry* __restrict__ list, int out, int in, int tiles_of_b, float* __restrict__ db, float* __restrict__ da) {
     const LoraSum sum = sums[blockIdx.x];
-    const int y = blockIdx.y;
+    const int y = blockIdx.y, j = blockIdx.z;
     const bool is_b = y < tiles_of_b;
     const int width = is_b ? out : in, column = (is_b ? y : y - tiles_of_b) * blockDim.x + threadIdx.x;
-    if (column >= width) return;
+    if (column >= width || j >= sum.entries) return;
     const float* partial = (is_b ? partials_b : partials_a) + static_cast<int64>(sum.partial) * width + column;  // (splits, entries, width)
-    float* gradient = (is_b ? db : da) + column;                                                                // (R, width)
-    for (int j = 0; j < sum.entries; ++j) {
-        float total = 0.0f;
-        for (int split = 0; split < sum.splits; ++split) total += partial[static_cast<int64>(split * sum.entries + j) * width];
-        gradient[static_cast<int64>(list[sum.first + j].rank) * width] += total;
-    }
+    float* gradient = (is_b ? db : da) + column;                                                                 // (R, width)
+    float total = 0.0f;
+    for (int split = 0; split < sum.splits; ++split) total += partial[static_cast<int64>(split * sum.entries + j) * width];
+    gradient[static_cast<int64>(list[sum.first + j].rank) * width] += total;
 }
 
-#define LORA_ENTRY_POINTS(T, suffix)                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(Shrink<T>::threads, 3)                                                                     \
-        lora_shrink_##suffix(const T* __restrict__ x, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,              \
-                             const LoraEntry* __restrict__ list, int width, int chunk, int scaled, int s_stride, int vector,             \
-                             int factor_vector, float* __restrict__ partials, float* __restrict__ s) {                                   \
-        lora_shrink<T>(x, factor, tiles, list, width, chunk, scaled, s_stride, vector, factor_vector, partials, s);                      \
-    }                                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(Expand<T>::threads, 2)                                                                     \
-        lora_expand_##suffix(const float* __restrict__ s, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,          \
-                             const LoraEntry* __restrict__ list, int s_stride, int scaled, int width, int vector, int factor_vector,     \
-                             T* __restrict__ y) {                                                                                        \
-        lora_expand<T>(s, factor, tiles, list, s_stride, scaled, width, vector, factor_vector, y);                                       \
-    }                                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(Gradient<T>::threads, Gradient<T>::blocks)                                                                   \
-        lora_gradient_##suffix(const float* __restrict__ s, const float* __restrict__ ds, const T* __restrict__ dy,                      \
-                               const T* __restrict__ x, const LoraTile* __restrict__ tiles, const LoraEntry* __restrict__ list,          \
-                               int s_stride, int out, int in, int tiles_of_b, int out_vector, int in_vector,                             \
-                               float* __restrict__ partials_b, float* __restrict__ partials_a, float* __restrict__ db,                   \
-                               float* __restrict__ da) {                                                                                 \
-        lora_gradients<T>(s, ds, dy, x, tiles, list, s_stride, out, in, tiles_of_b, out_vector, in_vector, partials_b, partials_a, db,   \
-                          da);                                                                                                           \
+#define LORA_ENTRY_POINTS(T, suffix)                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(Shrink<T>::threads, Shrink<T>::blocks)                                                \
+        lora_shrink_##suffix(const T* __restrict__ x, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,            \
+                             const LoraEntry* __restrict__ list, int width, int chunk, int scaled, int s_stride, int vector,           \
+                             int factor_vector, float* __restrict__ partials, float* __restrict__ s) {                                 \
+        lora_shrink<T>(x, factor, tiles, list, width, chunk, scaled, s_stride, vector, factor_vector, partials, s);                    \
+    }                                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(Expand<T>::threads, 2) lora_expand_##suffix(                                          \
+        const float* __restrict__ s, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,                             \
+        const LoraEntry* __restrict__ list, int s_stride, int scaled, int width, int vector, int factor_vector, T* __restrict__ y) {   \
+        lora_expand<T>(s, factor, tiles, list, s_stride, scaled, width, vector, factor_vector, y);                                     \
+    }                                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(Gradient<T>::threads, Gradient<T>::blocks) lora_gradient_##suffix(                    \
+        const float* __restrict__ s, const float* __restrict__ ds, const T* __restrict__ dy, const T* __restrict__ x,                  \
+        const LoraTile* __restrict__ tiles, const LoraEntry* __restrict__ list, int s_stride, int out, int in, int tiles_of_b,         \
+        int out_vector, int in_vector, float* __restrict__ partials_b, float* __restrict__ partials_a, float* __restrict__ db,         \
+        float* __restrict__ da) {                                                                                                      \
+        lora_gradients<T>(s, ds, dy, x, tiles, list, s_stride, out, in, tiles_of_b, out_vector, in_vector, partials_b, partials_a, db, \
+                          da);                                                                                                         \
     }
 
 LORA_ENTRY_POINTS(float, f32)

@@ -21,7 +21,7 @@ struct Merge {
     using Left = TileOperand<T, rows, depth, true, split_planes<T>>;
     using Right = TileOperand<T, columns, depth, true, split_planes<T>>;
     using W = TileOperand<T, columns, rows, true>;
-    using Product = TileProduct<T, rows, columns, 4, 2>;
+    using Product = BlockProduct<T, rows, columns, 4, 2>;
 };
 
 // One tile of W. It comes in while the product is computed, and takes it up in shared memory.
@@ -58,7 +58,7 @@ __device__ void lora_merge(const float* a, const float* b, const LoraEntry* entr
         const bool more = j + Tiles::depth < count;
         if (more) begin(j + Tiles::depth);
         const T* const now = stages + buffer * stage;
-        product.template add<Left, Right>(now, now + Left::elements, out - row, in - column, count - j);
+        product.template add<Left, Right>(now, now + Left::elements);
         if (more) finish(j + Tiles::depth, stages + (buffer ^ 1) * stage);
     }
 

@@ -50,16 +50,16 @@ __device__ inline void store_split(const float (&x)[4], bf16* to, int plane) {
 
 // The block's part of the work: WarpRows × WarpColumns warps, each of Rows / WarpRows × Columns / WarpColumns elements of d.
 template <typename T, int Rows, int Columns, int WarpRows, int WarpColumns>
-struct TileProduct;
+struct BlockProduct;
 
 template <int Rows, int Columns, int WarpRows, int WarpColumns>
-struct TileProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
+struct BlockProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
     static constexpr int threads = 32 * WarpRows * WarpColumns;
     static constexpr int tiles = Rows / WarpRows / 16, pairs = Columns / WarpColumns / 16;
     FragmentD d[tiles][2 * pairs];
     int lane, row0, column0;
 
-    __device__ explicit TileProduct(int thread) {
+    __device__ explicit BlockProduct(int thread) {
         lane = thread % 32;
         row0 = thread / 32 / WarpColumns * (16 * tiles);
         column0 = thread / 32 % WarpColumns * (16 * pairs);
@@ -70,12 +70,12 @@ struct TileProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
         }
     }
 
-    // Rows, columns and depth from the active ones on are left out, in steps of 16: up to there the tiles must hold numbers.
+    // Rows and columns from the active ones on are left out, in steps of 16: up to there the tiles must hold numbers. Where all are
+    // active, the constants leave no branch behind.
     template <typename A, typename B>
-    __device__ void add(const bf16* a, const bf16* b, int active_rows, int active_columns, int active_depth) {
+    __device__ void add(const bf16* a, const bf16* b, int active_rows = Rows, int active_columns = Columns) {
 #pragma unroll
         for (int k = 0; k < A::depth; k += 16) {
-            if (k >= active_depth) break;
             FragmentA left[A::planes][tiles];
 #pragma unroll
             for (int i = 0; i < tiles; ++i) {
@@ -101,18 +101,20 @@ struct TileProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
                     else
                         load_b_pair(right[p][0], right[p][1], b + p * B::plane + column * B::stride + k, B::stride, lane);
                 }
-#pragma unroll
-                for (int i = 0; i < tiles; ++i) {
-                    if (row0 + 16 * i >= active_rows) break;
-#pragma unroll
-                    for (int half = 0; half < 2; ++half) {
-                        FragmentD& sum = d[i][2 * j + half];
-                        if constexpr (A::planes == 2) mma(sum, left[1][i], right[0][half]);
-                        if constexpr (B::planes == 2) mma(sum, left[0][i], right[1][half]);
-                        mma(sum, left[0][i], right[0][half]);
-                    }
-                }
+                // Small terms first; the products of one pair of planes are independent of each other and hide their latency.
+                if constexpr (A::planes == 2) add_planes(left[1], right[0], j, active_rows);
+                if constexpr (B::planes == 2) add_planes(left[0], right[1], j, active_rows);
+                add_planes(left[0], right[0], j, active_rows);
             }
+        }
+    }
+
+    __device__ void add_planes(const FragmentA (&left)[tiles], const FragmentB (&right)[2], int j, int active_rows) {
+#pragma unroll
+        for (int i = 0; i < tiles; ++i) {
+            if (row0 + 16 * i >= active_rows) break;
+            mma(d[i][2 * j], left[i], right[0]);
+            mma(d[i][2 * j + 1], left[i], right[1]);
         }
     }
 
@@ -134,13 +136,13 @@ struct TileProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
 
 // 16 threads lie along a row of d; each owns every (threads / 16)-th row and every 16th column, so that small ranks cost little.
 template <int Rows, int Columns, int WarpRows, int WarpColumns>
-struct TileProduct<float, Rows, Columns, WarpRows, WarpColumns> {
+struct BlockProduct<float, Rows, Columns, WarpRows, WarpColumns> {
     static constexpr int threads = 32 * WarpRows * WarpColumns, thread_rows = threads / 16;
     static constexpr int rows = Rows / thread_rows, columns = Columns / 16;
     float d[rows][columns];
     int row0, column0;
 
-    __device__ explicit TileProduct(int thread) {
+    __device__ explicit BlockProduct(int thread) {
         row0 = thread / 16;
         column0 = thread % 16;
 #pragma unroll
@@ -162,10 +164,9 @@ struct TileProduct<float, Rows, Columns, WarpRows, WarpColumns> {
     }
 
     template <typename A, typename B>
-    __device__ void add(const float* a, const float* b, int active_rows, int active_columns, int active_depth) {
+    __device__ void add(const float* a, const float* b, int active_rows = Rows, int active_columns = Columns) {
 #pragma unroll 1
         for (int k = 0; k < A::depth; k += 4) {
-            if (k >= active_depth) break;
             float4 right[columns];
 #pragma unroll
             for (int j = 0; j < columns; ++j) {

@@ -8,7 +8,7 @@ namespace NativeFl.Cuda;
 public sealed unsafe partial class CudaBackend
 {
     // The tiles of kernels/lora.cu, whose shared memory holds two stages of both operands (and a tile of y in lora_expand).
-    private const int LoraThreads = 128, LoraExpandThreads = 256, LoraColumns = 128;
+    private const int LoraThreads = 128, LoraExpandThreads = 256, LoraColumns = 128, LoraSumBlocks = 8;
 
     private readonly LoraWork _loraWork = new();
 
@@ -63,7 +63,12 @@ public sealed unsafe partial class CudaBackend
         Expect.Groups(groups, x.Rows, a.Rows, s.Columns);
     }
 
-    private StagedLora StageLora(LoraWork work) => new(Stage(work.Entries), Stage(work.Tiles), work.Sums.IsEmpty ? 0 : Stage(work.Sums));
+    private StagedLora StageLora(LoraWork work)
+    {
+        nint lists = Stage(work.Lists());
+        nint tiles = lists + (work.Entries.Length * sizeof(LoraEntry));
+        return new StagedLora(lists, tiles, tiles + (work.Tiles.Length * sizeof(LoraTile)));
+    }
 
     private void LoraShrink(TensorView x, TensorView factor, StagedLora staged, LoraRun run, bool scaled, TensorView s)
     {
@@ -76,7 +81,7 @@ public sealed unsafe partial class CudaBackend
                 Vectors(x), Vectors(factor), partials, s.Pointer));
         if (splits == 1) return;
         Launch(
-            "lora", "lora_shrink_sum", new LaunchShape(run.Tiles, 1, 1, 256),
+            "lora", "lora_shrink_sum", new LaunchShape(run.Tiles, LoraSumBlocks, 1, 256),
             new LoraShrinkSumArguments(partials, staged.TilesOf(run), staged.Entries, splits, scaled ? 1 : 0, s.Columns, s.Pointer));
     }
 
@@ -94,8 +99,13 @@ public sealed unsafe partial class CudaBackend
     {
         int tilesOfB = db.IsEmpty ? 0 : Pieces(dy.Columns, LoraColumns), tilesOfA = da.IsEmpty ? 0 : Pieces(x.Columns, LoraColumns);
         long rows = 0;
+        int entries = 0;
         nint partialsB = run.Sums > 0 ? Workspace(WorkspaceBytes) : 0;
-        foreach (LoraSum sum in _loraWork.Sums.Slice(run.FirstSum, run.Sums)) rows += (long)sum.Entries * sum.Splits;
+        foreach (LoraSum sum in _loraWork.Sums.Slice(run.FirstSum, run.Sums))
+        {
+            rows += (long)sum.Entries * sum.Splits;
+            entries = Math.Max(entries, sum.Entries);
+        }
         nint partialsA = partialsB + (nint)(db.IsEmpty ? 0 : rows * dy.Columns * sizeof(float));
         Launch(
             "lora", Typed("lora_gradient", x.DType),
@@ -104,7 +114,7 @@ public sealed unsafe partial class CudaBackend
                 s.Pointer, ds.Pointer, dy.Pointer, x.Pointer, staged.TilesOf(run), staged.Entries, s.Columns, dy.Columns, x.Columns, tilesOfB,
                 Vectors(dy), Vectors(x), partialsB, partialsA, db.Pointer, da.Pointer));
         Launch(
-            "lora", "lora_gradient_sum", new LaunchShape(run.Sums, tilesOfB + tilesOfA, 1, LoraColumns),
+            "lora", "lora_gradient_sum", new LaunchShape(run.Sums, tilesOfB + tilesOfA, entries, LoraColumns),
             new LoraGradientSumArguments(
                 partialsB, partialsA, staged.SumsOf(run), staged.Entries, dy.Columns, x.Columns, tilesOfB, db.Pointer, da.Pointer));
     }

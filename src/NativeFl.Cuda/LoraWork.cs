@@ -26,6 +26,7 @@ internal sealed class LoraWork
     private readonly List<LoraTile> _tiles = [];
     private readonly List<LoraSum> _sums = [];
     private readonly List<LoraRun> _runs = [];
+    private readonly List<byte> _lists = [];
     private int _firstTile, _firstSum;
 
     /// <summary>The entries of all chains.</summary>
@@ -39,6 +40,16 @@ internal sealed class LoraWork
 
     /// <summary>The launches of everything added, in order.</summary>
     public ReadOnlySpan<LoraRun> Runs => CollectionsMarshal.AsSpan(_runs);
+
+    /// <summary>Entries, tiles and sums one behind the other, to be staged as one; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Lists()
+    {
+        _lists.Clear();
+        _lists.AddRange(MemoryMarshal.AsBytes(Entries));
+        _lists.AddRange(MemoryMarshal.AsBytes(Tiles));
+        _lists.AddRange(MemoryMarshal.AsBytes(Sums));
+        return CollectionsMarshal.AsSpan(_lists);
+    }
 
     /// <summary>Splits of a sum over so many columns of x.</summary>
     public static int Splits(int width) => Math.Max(1, (width + ShrinkColumns - 1) / ShrinkColumns);
