@@ -83,6 +83,25 @@ internal sealed class LinearTests(bool useBlas) : CudaTest
     }
 
     [Test]
+    public void Gradients_of_many_logits_are_rounded_in_runs_that_fit_the_workspace()
+    {
+        if (!useBlas) Assert.Pass("the runs are the same, and the tiles too slow here");
+        (int n, int vocabulary, int width) = (270, 128_256, 2); // 69 MB of bf16
+        float[] pattern = Sample.Normal(1009, 1), dy = new float[n * vocabulary];
+        for (int i = 0; i < dy.Length; i++) dy[i] = pattern[i % pattern.Length];
+        float[] w = Stored(Sample.Normal(vocabulary * width, 2), DType.BF16), x = Stored(Sample.Normal(n * width, 3), DType.BF16);
+        TensorView gradients = Upload(dy, n, vocabulary), dx = Unwritten(n, width, DType.BF16), dw = New(vocabulary, width);
+        Backend.LinearBackward(gradients, Pack(w, vocabulary, width, DType.BF16), false, dx);
+        Backend.MatMul(gradients, true, Upload(x, n, width, DType.BF16), false, true, dw);
+
+        float[] rounded = Stored(dy, DType.BF16);
+        double[] sizes = Linear.Backward(rounded.Select(v => (double)Math.Abs(v)).ToArray(), w.Select(v => (double)Math.Abs(v)).ToArray(), n, vocabulary, width);
+        Tolerance.AssertClose(Download(dx), Linear.Backward(rounded.Wide(), w.Wide(), n, vocabulary, width), sizes, Tolerance.For(DType.BF16, vocabulary));
+        double[] expected = Linear.WeightGradient(rounded.Wide(), x.Wide(), n, vocabulary, width);
+        Tolerance.AssertClose(Download(dw), expected, Tolerance.For(DType.F32, n));
+    }
+
+    [Test]
     public void A_wrong_shape_or_type_is_named()
     {
         PackedMatrix w = Pack(Sample.Normal(12, 1), 4, 3, DType.F32);
