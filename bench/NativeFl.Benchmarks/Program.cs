@@ -1,13 +1,23 @@
 // dotnet run -c Release --project bench/NativeFl.Benchmarks -- --filter '*MatMul*'
 //
 // With --native-aot every benchmark runs a second time as native code for x86-64-v3, which is what the nativefl binary is.
+//
+// On a GPU (bench/gpu/run.sh runs all of these beside their peers):
+//
+//   gpu-train --case G1 [--warmup 10] [--steps 40]     whole training steps
+//   gpu-merge [--warmup 3] [--steps 20]                FLoRA's merge
+//   gpu-kernels [--filter '*Row*']                     single kernels, by BenchmarkDotNet in this process
+//
+// each with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Environments;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using BenchmarkDotNet.Toolchains.NativeAot;
 using NativeFl.Benchmarks;
+using NativeFl.Benchmarks.Gpu;
 using Perfolizer.Horology;
 
 const string NativeAot = "--native-aot";
@@ -15,9 +25,26 @@ Job job = Job.Default
     .WithWarmupCount(2)
     .WithIterationCount(9)
     .WithIterationTime(TimeInterval.FromMilliseconds(200));
-bool native = args.Contains(NativeAot);
 IConfig config = DefaultConfig.Instance.AddColumn(StatisticColumn.Median, new RateColumn());
-if (!native) config = config.AddJob(job.AsDefault());
+switch (args.FirstOrDefault())
+{
+    case "gpu-train":
+        TrainingMeasurement.Run(args.AsSpan(1));
+        return;
+    case "gpu-merge":
+        MergeMeasurement.Run(args.AsSpan(1));
+        return;
+    case "gpu-kernels":
+        OpenedDevice.Keep(args[1..]);
+        string filter = OpenedDevice.Arguments.Text("--filter", "*");
+        config = config.AddJob(job.WithToolchain(InProcessEmitToolchain.Instance)).AddExporter(new MeasurementExporter());
+        BenchmarkSwitcher
+            .FromTypes([typeof(RowBenchmarks), typeof(HeadBenchmarks), typeof(OptimiserBenchmarks), typeof(LongAttentionBenchmarks)])
+            .Run(["--filter", filter, "--join"], config);
+        return;
+}
+
+if (!args.Contains(NativeAot)) config = config.AddJob(job.AsDefault());
 else
 {
     NativeAotToolchainBuilder builder = NativeAotToolchain.CreateBuilder().UseNuGet(Environment.Version.ToString(), "").IlcInstructionSet("x86-64-v3");
