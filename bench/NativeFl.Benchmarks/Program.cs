@@ -6,7 +6,7 @@
 //
 //   gpu-train --case G1 [--warmup 10] [--steps 40]     whole training steps
 //   gpu-merge [--warmup 3] [--steps 20]                FLoRA's merge
-//   gpu-kernels [--filter '*Row*']                     single kernels, by BenchmarkDotNet in this process
+//   gpu-kernels [--filter '*Row*|*Head*']              single kernels, by BenchmarkDotNet in this process
 //
 // each with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
 using BenchmarkDotNet.Columns;
@@ -36,11 +36,11 @@ switch (args.FirstOrDefault())
         return;
     case "gpu-kernels":
         OpenedDevice.Keep(args[1..]);
-        string filter = OpenedDevice.Arguments.Text("--filter", "*");
+        string[] filters = OpenedDevice.Arguments.Text("--filter", "*").Split('|');
         config = config.AddJob(job.WithToolchain(InProcessEmitToolchain.Instance)).AddExporter(new MeasurementExporter());
         BenchmarkSwitcher
             .FromTypes([typeof(RowBenchmarks), typeof(HeadBenchmarks), typeof(OptimiserBenchmarks), typeof(LongAttentionBenchmarks)])
-            .Run(["--filter", filter, "--join"], config);
+            .Run(["--filter", .. filters, "--join"], config);
         return;
 }
 

@@ -67,10 +67,11 @@ def peft_merges(shape, ranks, device, type_):
                 if k == 0:
                     model = get_peft_model(model, lora, adapter_name="0", autocast_adapter_dtype=False)
                 else:
-                    model.add_adapter(str(k), lora, autocast_adapter_dtype=False)
+                    model.add_adapter(str(k), lora)
     finally:
         torch.set_default_dtype(torch.float32)
-    model.requires_grad_(False)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False).data = parameter.data.to(type_)
     names, weights = [str(k) for k in range(len(ranks))], [1 / len(ranks)] * len(ranks)
     layers = [module for module in model.modules() if hasattr(module, "merged_adapters")]
 

@@ -44,7 +44,7 @@ def peft_model(case, parsed, adapter_type, checkpointing):
         if k == 0:
             model = get_peft_model(model, lora, adapter_name="0", autocast_adapter_dtype=False)
         else:
-            model.add_adapter(str(k), lora, autocast_adapter_dtype=False)
+            model.add_adapter(str(k), lora)
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     for name, parameter in model.named_parameters():
