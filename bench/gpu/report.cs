@@ -12,6 +12,11 @@ using System.Text.Json;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 JsonElement[] environments = [.. args.Select(folder => JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "environment.json"))).RootElement)];
 Line[] lines = [.. args.SelectMany(folder => File.ReadLines(Path.Combine(folder, "results.jsonl"))).Select(Read)];
+if (environments.Any(environment => Text(environment, "gpu") is "" or "none"))
+{
+    Console.Error.WriteLine("report: these results are of a machine without a GPU: they belong in no table");
+    return 2;
+}
 
 Console.WriteLine("""
     # Results
@@ -44,7 +49,7 @@ Case[] cases =
 ];
 foreach (Case given in cases) Table(given);
 Gate();
-return;
+return 0;
 
 void Table(Case given)
 {

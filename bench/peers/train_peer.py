@@ -3,7 +3,7 @@
     python3 train_peer.py --case G1 [--warmup 10] [--steps 40] [--results FILE.jsonl] [--settings "eager|compiled"]
 
 Every setting is a fresh model: adapters in f32 under autocast (whose losses are compared with NativeFl's) or in bf16, eager or compiled,
-with and without activation checkpointing. AdamW is the fused one, attention is SDPA, the loss and the norm are read at every step.
+with and without activation checkpointing. Settings other than f32 run half the steps at first. AdamW is the fused one, attention is SDPA, the loss and the norm are read at every step.
 """
 import contextlib
 import gc
@@ -138,8 +138,11 @@ def measure(parsed, case, roof, setting, library, adapter_type, compiled="", che
     forward = torch.compile(model, mode="reduce-overhead") if compiled == "graphs" else model
     loss = (lambda ids: forward(input_ids=ids, labels=ids).loss.view(1)) if library == "PEFT" else forward
     trainer = Trainer(parsed, case, model, adapter_type, loss, together=library != "PEFT")
+    # The f32 settings are compared loss by loss; of the others a first look chooses the one to measure in full.
+    share = 1 if adapter_type == torch.float32 or parsed.best_of else 2
+    warmup, steps = parsed.warmup // share, parsed.steps // share
     losses, norms, rates = [], [], []
-    for step in range(parsed.warmup + parsed.steps):
+    for step in range(warmup + steps):
         start = time.perf_counter()
         if compiled == "graphs":
             torch.compiler.cudagraph_mark_step_begin()
@@ -147,7 +150,7 @@ def measure(parsed, case, roof, setting, library, adapter_type, compiled="", che
         measurement.synchronize(parsed.device)
         losses.append(loss_value)
         norms.append(norm)
-        if step >= parsed.warmup:
+        if step >= warmup:
             rates.append(case.tokens / (time.perf_counter() - start))
     peak = torch.cuda.max_memory_allocated() if parsed.device == "cuda" else 0
     measurement.write(parsed, case.name, "", setting, "tokens/s", rates, roof, peak, losses, norms)
@@ -167,14 +170,15 @@ def main():
     way = "sequential" if several else "eager"
     settings = {
         f"PEFT, f32 adapters, {way}": ("PEFT", f32),
+        "plain, bf16 adapters, compiled": ("plain", bf16, "layers"),
+        "PEFT, bf16 adapters, compiled": ("PEFT", bf16, "layers"),
         f"PEFT, bf16 adapters, {way}": ("PEFT", bf16),
         "plain, f32 adapters, eager": ("plain", f32),
-        "plain, bf16 adapters, compiled": ("plain", bf16, "layers"),
         "plain, bf16 adapters, compiled to graphs": ("plain", bf16, "graphs"),
+        "PEFT, bf16 adapters, eager, checkpointing": ("PEFT", bf16, "", True),
     }
-    if not several:
-        settings["PEFT, bf16 adapters, compiled"] = ("PEFT", bf16, "layers")
-        settings["PEFT, bf16 adapters, eager, checkpointing"] = ("PEFT", bf16, "", True)
+    if several:  # every rank would be compiled anew
+        del settings["PEFT, bf16 adapters, compiled"], settings["PEFT, bf16 adapters, eager, checkpointing"]
     measurement.run_settings(
         parsed, case.name, {name: lambda name=name, how=how: measure(parsed, case, roof, name, *how) for name, how in settings.items()})
 
