@@ -27,9 +27,9 @@ struct alignas(64) Self {
     unsigned char* dynamic_shared;
     Warp* warp;
     unsigned lane;
-    unsigned slot;           // this fiber's number in its worker
-    void* stack_pointer;     // where the fiber stands while it does not run
-    void* copies;            // its cp.async queue, see async_copies.h
+    unsigned slot;        // this fiber's number in its worker
+    void* stack_pointer;  // where the fiber stands while it does not run
+    void* copies;         // its cp.async queue, see async_copies.h
 };
 
 static_assert(sizeof(Self) == 128, "self() multiplies by it");
@@ -71,18 +71,18 @@ struct Kernel {
     void (*invoke)(const unsigned char* packed);
     const Parameter* parameters;
     unsigned parameter_count;
-    unsigned packed_bytes;       // without padding behind the last parameter
+    unsigned packed_bytes;  // without padding behind the last parameter
     unsigned packed_alignment;
-    unsigned maximum_threads;    // __launch_bounds__, or 1024
+    unsigned maximum_threads;  // __launch_bounds__, or 1024
 };
 
 struct Module {
     unsigned version;
-    const Runtime** runtime;     // the driver writes here
-    unsigned char** selves;      // and here: the address that self() would give for a stack at 0
+    const Runtime** runtime;  // the driver writes here
+    unsigned char** selves;   // and here: the address that self() would give for a stack at 0
     const Kernel* const* kernels;
     unsigned kernel_count;
-    void* (*touch_shared)();     // makes the calling thread's __shared__ arrays exist
+    void* (*touch_shared)();  // makes the calling thread's __shared__ arrays exist
 };
 
 }  // namespace emulator

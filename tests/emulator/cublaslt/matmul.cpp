@@ -45,8 +45,8 @@ std::int64_t index_of(const MatrixLayout& layout, std::int64_t row, std::int64_t
 }
 
 // op(X) from (row, column) on, `rows` × `columns` of it, row-major into `panel`.
-void pack(const void* base, const MatrixLayout& layout, bool is_transposed, std::int64_t row, std::int64_t column, std::int64_t rows, std::int64_t columns,
-          std::int64_t batch, float* panel) {
+void pack(const void* base, const MatrixLayout& layout, bool is_transposed, std::int64_t row, std::int64_t column, std::int64_t rows,
+          std::int64_t columns, std::int64_t batch, float* panel) {
     const std::int64_t start = is_transposed ? index_of(layout, column, row, batch) : index_of(layout, row, column, batch);
     const bool rows_are_far = (layout.order == lt::row_major) != is_transposed;
     const std::int64_t row_step = rows_are_far ? layout.leading : 1, column_step = rows_are_far ? 1 : layout.leading;
@@ -71,7 +71,8 @@ std::uint64_t bytes_of(std::uint32_t type) { return type == lt::f32 ? 4 : 2; }
 
 std::uint64_t extent(const MatrixLayout& layout) {
     if (layout.rows == 0 || layout.columns == 0) return 0;
-    const std::int64_t last = index_of(layout, static_cast<std::int64_t>(layout.rows) - 1, static_cast<std::int64_t>(layout.columns) - 1, layout.batch - 1);
+    const std::int64_t last =
+        index_of(layout, static_cast<std::int64_t>(layout.rows) - 1, static_cast<std::int64_t>(layout.columns) - 1, layout.batch - 1);
     return (static_cast<std::uint64_t>(last) + 1) * bytes_of(layout.type);
 }
 
@@ -89,11 +90,13 @@ int check_product(const Product& product) {
     for (const MatrixLayout* layout : {&a, &b, &c, &d})
         if (!is_good(*layout)) return lt::invalid_value;
     const bool ta = how.transpose_a != lt::operation_none, tb = how.transpose_b != lt::operation_none;
-    const std::uint64_t m = ta ? a.columns : a.rows, k = ta ? a.rows : a.columns, k_of_b = tb ? b.columns : b.rows, n = tb ? b.rows : b.columns;
+    const std::uint64_t m = ta ? a.columns : a.rows, k = ta ? a.rows : a.columns, k_of_b = tb ? b.columns : b.rows,
+                        n = tb ? b.rows : b.columns;
     if (k != k_of_b || d.rows != m || d.columns != n || c.rows != m || c.columns != n) return lt::invalid_value;
     if (a.batch != d.batch || b.batch != d.batch || c.batch != d.batch) return lt::invalid_value;
-    const bool is_known = (how.compute_type == lt::compute_f32 || how.compute_type == lt::compute_f32_pedantic) && how.scale_type == lt::f32 &&
-                          how.pointer_mode == 0 && (how.epilogue == lt::epilogue_default || how.epilogue == lt::epilogue_bias) &&
+    const bool is_known = (how.compute_type == lt::compute_f32 || how.compute_type == lt::compute_f32_pedantic) &&
+                          how.scale_type == lt::f32 && how.pointer_mode == 0 &&
+                          (how.epilogue == lt::epilogue_default || how.epilogue == lt::epilogue_bias) &&
                           how.transpose_c == lt::operation_none;
     // The pairs that the real library multiplies: both inputs of one type, f32 only with f32 results.
     const bool types_fit = a.type == b.type && c.type == d.type && (a.type == lt::bf16 || d.type == lt::f32);
@@ -102,9 +105,11 @@ int check_product(const Product& product) {
 
 bool operands_are_live(const Product& product, int (*is_range)(const void*, std::uint64_t)) {
     const auto live = [&](const void* p, std::uint64_t bytes) { return bytes == 0 || is_range(p, bytes) != 0; };
-    const std::uint64_t bias = product.description.epilogue == lt::epilogue_bias ? product.layout_d.rows * bytes_of(product.layout_d.type) : 0;
-    return live(product.a, extent(product.layout_a)) && live(product.b, extent(product.layout_b)) && live(product.d, extent(product.layout_d)) &&
-           (product.beta == 0 || live(product.c, extent(product.layout_c))) && live(product.description.bias, bias);
+    const std::uint64_t bias =
+        product.description.epilogue == lt::epilogue_bias ? product.layout_d.rows * bytes_of(product.layout_d.type) : 0;
+    return live(product.a, extent(product.layout_a)) && live(product.b, extent(product.layout_b)) &&
+           live(product.d, extent(product.layout_d)) && (product.beta == 0 || live(product.c, extent(product.layout_c))) &&
+           live(product.description.bias, bias);
 }
 
 void multiply(const Product& product) {
@@ -113,7 +118,8 @@ void multiply(const Product& product) {
     const auto m = static_cast<std::int64_t>(d.rows), n = static_cast<std::int64_t>(d.columns);
     const auto depth = static_cast<std::int64_t>(ta ? product.layout_a.rows : product.layout_a.columns);
     const auto step = static_cast<std::int64_t>(panel_depth), band = static_cast<std::int64_t>(panel_rows);
-    const auto bias_type = static_cast<std::uint32_t>(product.description.bias_type < 0 ? static_cast<std::int32_t>(d.type) : product.description.bias_type);
+    const auto bias_type =
+        static_cast<std::uint32_t>(product.description.bias_type < 0 ? static_cast<std::int32_t>(d.type) : product.description.bias_type);
     std::vector<float> panel_a(panel_rows * panel_depth), panel_b(panel_depth * panel_rows * 4), sum(panel_rows * panel_rows * 4);
     const std::int64_t width = band * 4;
     for (std::int64_t batch = 0; batch < d.batch; ++batch)
@@ -130,7 +136,9 @@ void multiply(const Product& product) {
                 for (std::int64_t i = 0; i < rows; ++i)
                     for (std::int64_t j = 0; j < columns; ++j) {
                         float x = product.alpha * sum[static_cast<std::size_t>(i * columns + j)];
-                        if (product.beta != 0) x += product.beta * load(product.c, product.layout_c.type, index_of(product.layout_c, row + i, column + j, batch));
+                        if (product.beta != 0)
+                            x += product.beta *
+                                 load(product.c, product.layout_c.type, index_of(product.layout_c, row + i, column + j, batch));
                         if (product.description.epilogue == lt::epilogue_bias) x += load(product.description.bias, bias_type, row + i);
                         store(product.d, d.type, index_of(d, row + i, column + j, batch), x);
                     }

@@ -13,10 +13,10 @@ namespace lt {
 
 constexpr int success = 0, not_initialized = 1, alloc_failed = 3, invalid_value = 7, execution_failed = 13, not_supported = 15;
 
-constexpr int f32 = 0, bf16 = 14;                  // cudaDataType_t
-constexpr int compute_f32 = 68;                    // CUBLAS_COMPUTE_32F; the pedantic form is 69
+constexpr int f32 = 0, bf16 = 14;  // cudaDataType_t
+constexpr int compute_f32 = 68;    // CUBLAS_COMPUTE_32F; the pedantic form is 69
 constexpr int compute_f32_pedantic = 69;
-constexpr int column_major = 0, row_major = 1;     // cublasLtOrder_t
+constexpr int column_major = 0, row_major = 1;  // cublasLtOrder_t
 constexpr int operation_none = 0, operation_transpose = 1;
 constexpr int epilogue_default = 1, epilogue_bias = 4;
 
@@ -29,7 +29,7 @@ struct MatmulDescription {
     std::int32_t transpose_a = lt::operation_none, transpose_b = lt::operation_none, transpose_c = lt::operation_none;
     std::uint32_t epilogue = lt::epilogue_default;
     const void* bias = nullptr;
-    std::int32_t bias_type = -1;    // as D
+    std::int32_t bias_type = -1;  // as D
 };
 
 struct MatrixLayout {

@@ -46,7 +46,7 @@ constexpr int warpSize = 32;
 
 using size_t = decltype(sizeof(0));
 
-#include "vectors.cuh"
-#include "mathematics.cuh"
 #include "collectives.cuh"
 #include "entry.cuh"
+#include "mathematics.cuh"
+#include "vectors.cuh"

@@ -92,7 +92,9 @@ inline T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 3
     return emulator::shuffle(mask, value, source >= first ? source : lane, file, line);
 }
 
-inline unsigned __ballot_sync(unsigned mask, int predicate, EMULATOR_SITE) { return emulator::vote(mask, predicate != 0, file, line).ballot; }
+inline unsigned __ballot_sync(unsigned mask, int predicate, EMULATOR_SITE) {
+    return emulator::vote(mask, predicate != 0, file, line).ballot;
+}
 
 inline int __any_sync(unsigned mask, int predicate, EMULATOR_SITE) { return emulator::vote(mask, predicate != 0, file, line).ballot != 0; }
 

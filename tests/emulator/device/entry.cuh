@@ -76,8 +76,12 @@ constexpr unsigned first(unsigned x, ...) { return x; }
 #define EMULATOR_ENTRY(name, ...) \
     static constexpr ::emulator::Kernel emulator_kernel_##name = ::emulator::Entry<&name>::describe(#name, ::emulator::first(__VA_ARGS__));
 
-#define EMULATOR_MODULE(...)                                                                                       \
-    static const ::emulator::Kernel* const emulator_kernels[] = {__VA_ARGS__ nullptr};                             \
-    extern "C" __attribute__((visibility("default"))) const ::emulator::Module emulator_module = {                 \
-        ::emulator::abi_version, &::emulator::runtime, &::emulator::selves, emulator_kernels,                      \
-        sizeof emulator_kernels / sizeof *emulator_kernels - 1, ::emulator::touch_shared};
+#define EMULATOR_MODULE(...)                                                                            \
+    static const ::emulator::Kernel* const emulator_kernels[] = {__VA_ARGS__ nullptr};                  \
+    extern "C" __attribute__((visibility("default")))                                                   \
+    const ::emulator::Module emulator_module = {::emulator::abi_version,                                \
+                                                &::emulator::runtime,                                   \
+                                                &::emulator::selves,                                    \
+                                                emulator_kernels,                                       \
+                                                sizeof emulator_kernels / sizeof *emulator_kernels - 1, \
+                                                ::emulator::touch_shared};

@@ -81,8 +81,8 @@ inline float fminf(float x, float y) { return __builtin_isnan(x) ? y : y < x ? y
 inline double fmax(double x, double y) { return __builtin_isnan(x) ? y : x < y ? y : x; }
 inline double fmin(double x, double y) { return __builtin_isnan(x) ? y : y < x ? y : x; }
 
-#define EMULATOR_ORDER(type)                                            \
-    constexpr type min(type x, type y) { return y < x ? y : x; }        \
+#define EMULATOR_ORDER(type)                                     \
+    constexpr type min(type x, type y) { return y < x ? y : x; } \
     constexpr type max(type x, type y) { return x < y ? y : x; }
 EMULATOR_ORDER(int)
 EMULATOR_ORDER(unsigned)

@@ -19,35 +19,40 @@ struct Attribute {
 };
 
 constexpr Attribute attributes[] = {
-    {1, 1024},                      // threads per block
-    {2, 1024},    {3, 1024}, {4, 64},  // block dimensions
-    {5, 0x7fffffff}, {6, 65535}, {7, 65535},  // grid dimensions
-    {8, 48 * 1024},                 // shared memory per block without asking
-    {9, 64 * 1024},                 // constant memory
-    {10, 32},                       // warp
-    {12, 65536},                    // registers per block
-    {13, 1000000},                  // clock, kHz
-    {14, 512},                      // texture alignment
-    {15, 1},                        // copies overlap kernels
-    {16, 4},                        // multiprocessors
-    {17, 0},                        // no time limit
-    {18, 0},                        // not integrated
-    {19, 1},                        // maps host memory
-    {20, 0},                        // compute mode: default
-    {31, 1},                        // concurrent kernels
-    {36, 1000000}, {37, 256},       // memory clock and bus width
-    {38, 4 << 20},                  // L2
-    {39, 2048},                     // threads per multiprocessor
-    {40, 2},                        // copy engines
-    {41, 1},                        // unified addressing
-    {81, 233472},                   // shared memory per multiprocessor
-    {82, 65536},                    // registers per multiprocessor
-    {83, 0},                        // no managed memory
-    {95, 0},                        // no cooperative launch
+    {1, 1024},  // threads per block
+    {2, 1024},
+    {3, 1024},
+    {4, 64},  // block dimensions
+    {5, 0x7fffffff},
+    {6, 65535},
+    {7, 65535},      // grid dimensions
+    {8, 48 * 1024},  // shared memory per block without asking
+    {9, 64 * 1024},  // constant memory
+    {10, 32},        // warp
+    {12, 65536},     // registers per block
+    {13, 1000000},   // clock, kHz
+    {14, 512},       // texture alignment
+    {15, 1},         // copies overlap kernels
+    {16, 4},         // multiprocessors
+    {17, 0},         // no time limit
+    {18, 0},         // not integrated
+    {19, 1},         // maps host memory
+    {20, 0},         // compute mode: default
+    {31, 1},         // concurrent kernels
+    {36, 1000000},
+    {37, 256},      // memory clock and bus width
+    {38, 4 << 20},  // L2
+    {39, 2048},     // threads per multiprocessor
+    {40, 2},        // copy engines
+    {41, 1},        // unified addressing
+    {81, 233472},   // shared memory per multiprocessor
+    {82, 65536},    // registers per multiprocessor
+    {83, 0},        // no managed memory
+    {95, 0},        // no cooperative launch
     {97, static_cast<int>(SharedMemory::maximum_bytes)},
-    {106, 32},                      // blocks per multiprocessor
-    {111, 1024},                    // shared memory that the system keeps
-    {115, 1},                       // memory pools
+    {106, 32},    // blocks per multiprocessor
+    {111, 1024},  // shared memory that the system keeps
+    {115, 1},     // memory pools
 };
 
 }  // namespace

@@ -49,7 +49,8 @@ CUDA_API int cuStreamBeginCapture_v2(void* handle, int) {
     if (call.status != status::success) return call.status;
     const auto stream = Streams::instance().find(handle);
     if (stream == nullptr) return status::invalid_handle;
-    if (stream == Streams::instance().find(nullptr)) return report(status::capture_unsupported, "cuStreamBeginCapture: the default stream cannot be captured");
+    if (stream == Streams::instance().find(nullptr))
+        return report(status::capture_unsupported, "cuStreamBeginCapture: the default stream cannot be captured");
     if (stream->capture != nullptr) return report(status::invalid_value, "cuStreamBeginCapture: the stream is being captured already");
     stream->capture = std::make_shared<Recording>();
     return status::success;

@@ -17,7 +17,8 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }
 int check_range(const char* function, const char* side, const void* p, std::size_t bytes) {
     const Memory& memory = Memory::instance();
     if (memory.is_device_range(p, bytes)) return status::success;
-    return report(status::invalid_value, std::string(function) + ": " + std::to_string(bytes) + " bytes of " + side + " from " + memory.describe(p));
+    return report(status::invalid_value,
+                  std::string(function) + ": " + std::to_string(bytes) + " bytes of " + side + " from " + memory.describe(p));
 }
 
 // Copies and fills know their memory again when they run: it may have been freed since.
@@ -49,7 +50,8 @@ int copy(const char* function, void* destination, const void* source, std::size_
     return status::success;
 }
 
-int copy_async(const char* function, void* destination, const void* source, std::size_t bytes, void* handle, bool to_device, bool from_device) {
+int copy_async(const char* function, void* destination, const void* source, std::size_t bytes, void* handle, bool to_device,
+               bool from_device) {
     const Call call(function, Needs::context);
     if (call.status != status::success) return call.status;
     Streams& streams = Streams::instance();
@@ -64,7 +66,8 @@ int copy_async(const char* function, void* destination, const void* source, std:
         // Pageable memory is read before the call returns; pinned memory when the copy runs.
         const auto* bytes_of_source = static_cast<const unsigned char*>(source);
         std::vector<unsigned char> snapshot(bytes_of_source, bytes_of_source + bytes);
-        return streams.enqueue(stream, [=, snapshot = std::move(snapshot)] { return copy_now(destination, snapshot.data(), bytes, true, false); });
+        return streams.enqueue(stream,
+                               [=, snapshot = std::move(snapshot)] { return copy_now(destination, snapshot.data(), bytes, true, false); });
     }
     const int result = streams.enqueue(stream, [=] { return copy_now(destination, source, bytes, to_device, from_device); });
     if (to_device || stream->capture != nullptr || memory.is_host_range(destination, bytes)) return result;
@@ -85,7 +88,8 @@ int fill(const char* function, Address address, T value, std::size_t count, void
     Streams& streams = Streams::instance();
     const auto stream = streams.find(handle);
     if (stream == nullptr) return report(status::invalid_handle, std::string(function) + ": no such stream");
-    if (address % sizeof(T) != 0) return report(status::invalid_value, std::string(function) + ": the destination is not aligned to its elements");
+    if (address % sizeof(T) != 0)
+        return report(status::invalid_value, std::string(function) + ": the destination is not aligned to its elements");
     void* destination = pointer(address);
     if (const int result = check_range(function, "destination", destination, count * sizeof(T)); result != status::success) return result;
     const int result = streams.enqueue(stream, [=] {
@@ -159,11 +163,15 @@ CUDA_API int cuMemFreeHost(void* memory) {
     return result != status::success ? result : sticky_status();
 }
 
-CUDA_API int cuMemcpyHtoD_v2(Address to, const void* from, std::size_t bytes) { return copy(__func__, pointer(to), from, bytes, true, false); }
+CUDA_API int cuMemcpyHtoD_v2(Address to, const void* from, std::size_t bytes) {
+    return copy(__func__, pointer(to), from, bytes, true, false);
+}
 
 CUDA_API int cuMemcpyDtoH_v2(void* to, Address from, std::size_t bytes) { return copy(__func__, to, pointer(from), bytes, false, true); }
 
-CUDA_API int cuMemcpyDtoD_v2(Address to, Address from, std::size_t bytes) { return copy(__func__, pointer(to), pointer(from), bytes, true, true); }
+CUDA_API int cuMemcpyDtoD_v2(Address to, Address from, std::size_t bytes) {
+    return copy(__func__, pointer(to), pointer(from), bytes, true, true);
+}
 
 CUDA_API int cuMemcpyHtoDAsync_v2(Address to, const void* from, std::size_t bytes, void* stream) {
     return copy_async(__func__, pointer(to), from, bytes, stream, true, false);
@@ -179,12 +187,20 @@ CUDA_API int cuMemcpyDtoDAsync_v2(Address to, Address from, std::size_t bytes, v
 
 CUDA_API int cuMemsetD8_v2(Address to, unsigned char value, std::size_t count) { return fill(__func__, to, value, count, nullptr, false); }
 
-CUDA_API int cuMemsetD16_v2(Address to, unsigned short value, std::size_t count) { return fill(__func__, to, value, count, nullptr, false); }
+CUDA_API int cuMemsetD16_v2(Address to, unsigned short value, std::size_t count) {
+    return fill(__func__, to, value, count, nullptr, false);
+}
 
 CUDA_API int cuMemsetD32_v2(Address to, unsigned value, std::size_t count) { return fill(__func__, to, value, count, nullptr, false); }
 
-CUDA_API int cuMemsetD8Async(Address to, unsigned char value, std::size_t count, void* stream) { return fill(__func__, to, value, count, stream, true); }
+CUDA_API int cuMemsetD8Async(Address to, unsigned char value, std::size_t count, void* stream) {
+    return fill(__func__, to, value, count, stream, true);
+}
 
-CUDA_API int cuMemsetD16Async(Address to, unsigned short value, std::size_t count, void* stream) { return fill(__func__, to, value, count, stream, true); }
+CUDA_API int cuMemsetD16Async(Address to, unsigned short value, std::size_t count, void* stream) {
+    return fill(__func__, to, value, count, stream, true);
+}
 
-CUDA_API int cuMemsetD32Async(Address to, unsigned value, std::size_t count, void* stream) { return fill(__func__, to, value, count, stream, true); }
+CUDA_API int cuMemsetD32Async(Address to, unsigned value, std::size_t count, void* stream) {
+    return fill(__func__, to, value, count, stream, true);
+}

@@ -56,9 +56,10 @@ int pack(const Kernel& kernel, void** parameters, void** extra, std::vector<unsi
     const std::size_t padded = (kernel.packed_bytes + kernel.packed_alignment - 1) / kernel.packed_alignment * kernel.packed_alignment;
     if (bytes != kernel.packed_bytes && bytes != padded)
         return report(status::invalid_value, std::string("launch of ") + kernel.name + ": its " + std::to_string(kernel.parameter_count) +
-                                                 " parameters take " + std::to_string(kernel.packed_bytes) + " bytes, the argument block has " +
-                                                 std::to_string(bytes));
-    if (buffer == nullptr && kernel.packed_bytes > 0) return report(status::invalid_value, std::string("launch of ") + kernel.name + ": no argument block");
+                                                 " parameters take " + std::to_string(kernel.packed_bytes) +
+                                                 " bytes, the argument block has " + std::to_string(bytes));
+    if (buffer == nullptr && kernel.packed_bytes > 0)
+        return report(status::invalid_value, std::string("launch of ") + kernel.name + ": no argument block");
     if (kernel.packed_bytes > 0) std::memcpy(packed.data(), buffer, kernel.packed_bytes);
     return status::success;
 }
@@ -71,8 +72,8 @@ int check_pointers(const Kernel& kernel, const std::vector<unsigned char>& packe
         const void* pointer;
         std::memcpy(&pointer, packed.data() + kernel.parameters[i].offset, sizeof pointer);
         if (memory.is_argument(pointer)) continue;
-        return report(failure, std::string("launch of ") + kernel.name + ": parameter " + std::to_string(i) + " is a pointer, its argument is " +
-                                   memory.describe(pointer));
+        return report(failure, std::string("launch of ") + kernel.name + ": parameter " + std::to_string(i) +
+                                   " is a pointer, its argument is " + memory.describe(pointer));
     }
     return status::success;
 }
@@ -85,7 +86,8 @@ int check_geometry(const Function& function, const Launch& launch) {
     if (gx > 0x7fffffffu || gy > 65535 || gz > 65535) return report(status::invalid_value, name + "the grid is too large");
     if (bx > 1024 || by > 1024 || bz > 64 || launch.threads() > 1024) return report(status::invalid_value, name + "the block is too large");
     if (launch.threads() > function.kernel->maximum_threads)
-        return report(status::launch_out_of_resources, name + std::to_string(launch.threads()) + " threads a block, its __launch_bounds__ allow " +
+        return report(status::launch_out_of_resources, name + std::to_string(launch.threads()) +
+                                                           " threads a block, its __launch_bounds__ allow " +
                                                            std::to_string(function.kernel->maximum_threads));
     if (launch.dynamic_bytes > static_cast<unsigned>(function.maximum_dynamic_shared))
         return report(status::invalid_value, name + std::to_string(launch.dynamic_bytes) + " bytes of dynamic shared memory, allowed are " +
@@ -96,7 +98,8 @@ int check_geometry(const Function& function, const Launch& launch) {
 int execute(const Launch& launch) {
     ++device().launches;
     if (const int failure = injected_failure("kernel"); failure != status::success) return failure;
-    if (const int result = check_pointers(*launch.kernel, launch.parameters, status::illegal_address); result != status::success) return result;
+    if (const int result = check_pointers(*launch.kernel, launch.parameters, status::illegal_address); result != status::success)
+        return result;
     const Outcome outcome = run_grid(launch);
     return outcome.status == status::success ? status::success : report(outcome.status, outcome.text);
 }
@@ -148,17 +151,30 @@ CUDA_API int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     const Function* function = find_function(handle, owner);
     if (function == nullptr) return status::invalid_handle;
     switch (attribute) {
-        case 0: *value = static_cast<int>(function->kernel->maximum_threads); return status::success;
-        case 1:             // static shared bytes, constant bytes, local bytes: g++ does not say
+        case 0:
+            *value = static_cast<int>(function->kernel->maximum_threads);
+            return status::success;
+        case 1:  // static shared bytes, constant bytes, local bytes: g++ does not say
         case 2:
-        case 3: *value = 0; return status::success;
-        case 4: *value = 32; return status::success;  // registers
+        case 3:
+            *value = 0;
+            return status::success;
+        case 4:
+            *value = 32;
+            return status::success;  // registers
         case 5:
-        case 6: *value = owner->architecture; return status::success;
+        case 6:
+            *value = owner->architecture;
+            return status::success;
         case 7:
-        case 9: *value = 0; return status::success;
-        case 8: *value = function->maximum_dynamic_shared; return status::success;
-        default: return report(status::invalid_value, "cuFuncGetAttribute: no attribute " + std::to_string(attribute));
+        case 9:
+            *value = 0;
+            return status::success;
+        case 8:
+            *value = function->maximum_dynamic_shared;
+            return status::success;
+        default:
+            return report(status::invalid_value, "cuFuncGetAttribute: no attribute " + std::to_string(attribute));
     }
 }
 
@@ -171,7 +187,8 @@ CUDA_API int cuFuncSetAttribute(void* handle, int attribute, int value) {
     if (attribute == 9) return status::success;  // the preferred carve-out
     if (attribute != 8) return report(status::invalid_value, "cuFuncSetAttribute: attribute " + std::to_string(attribute));
     if (value < 0 || value > static_cast<int>(SharedMemory::maximum_bytes))
-        return report(status::invalid_value, std::string(function->kernel->name) + ": " + std::to_string(value) + " bytes of dynamic shared memory, a block has " +
+        return report(status::invalid_value, std::string(function->kernel->name) + ": " + std::to_string(value) +
+                                                 " bytes of dynamic shared memory, a block has " +
                                                  std::to_string(SharedMemory::maximum_bytes));
     function->maximum_dynamic_shared = std::max(value, default_dynamic_shared);
     return status::success;
@@ -185,8 +202,8 @@ CUDA_API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int
     return status::success;
 }
 
-CUDA_API int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
-                            unsigned dynamic_bytes, void* stream_handle, void** parameters, void** extra) {
+CUDA_API int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+                            unsigned block_z, unsigned dynamic_bytes, void* stream_handle, void** parameters, void** extra) {
     const Call call(__func__, Needs::context);
     if (call.status != status::success) return call.status;
     Launch launch;

@@ -9,9 +9,7 @@ using namespace emulator;
 
 namespace {
 
-double now() {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 int finish() {
     if (sticky_status() == status::success) set_sticky_status(Memory::instance().check_canaries());

@@ -1,8 +1,7 @@
 // controls.cpp: emulator.h
-#include "../emulator.h"
-
 #include <string>
 
+#include "../emulator.h"
 #include "api.h"
 #include "memory.h"
 #include "streams.h"
@@ -52,7 +51,8 @@ CUDA_API void emulator_outstanding(uint64_t* bytes, int* handles) {
     const auto& state = device();
     if (bytes != nullptr) *bytes = memory.used() + memory.host_used();
     if (handles != nullptr)
-        *handles = memory.count() + streams.count() + streams.event_count() + state.graphs + state.modules + state.context_references + state.outside_handles;
+        *handles = memory.count() + streams.count() + streams.event_count() + state.graphs + state.modules + state.context_references +
+                   state.outside_handles;
 }
 
 CUDA_API uint64_t emulator_launches(void) {
@@ -101,6 +101,8 @@ CUDA_API int emulator_is_device_range(const void* pointer, uint64_t bytes) {
 }
 
 // As above, from within work that runs while its caller holds the lock.
-CUDA_API int emulator_is_device_range_now(const void* pointer, uint64_t bytes) { return Memory::instance().is_device_range(pointer, bytes) ? 1 : 0; }
+CUDA_API int emulator_is_device_range_now(const void* pointer, uint64_t bytes) {
+    return Memory::instance().is_device_range(pointer, bytes) ? 1 : 0;
+}
 
 CUDA_API int emulator_report(int status, const char* text) { return report(status, text); }

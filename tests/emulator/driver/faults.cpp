@@ -34,8 +34,8 @@ std::string fault_text(int signal, const siginfo_t* information, Worker& worker,
     if (worker.self_of_stack(address) != nullptr) return text + "stack overflow of a CUDA thread (44 KB here)";
     if (information->si_code == SI_KERNEL) return text + "access to an address that no machine has";
     if (worker.shared().is_behind(information->si_addr))
-        return text + "out of bounds: " + (is_write ? "writes" : "reads") + " behind the " + std::to_string(worker.shared().dynamic_bytes()) +
-               " bytes of dynamic shared memory";
+        return text + "out of bounds: " + (is_write ? "writes" : "reads") + " behind the " +
+               std::to_string(worker.shared().dynamic_bytes()) + " bytes of dynamic shared memory";
     return text + "out of bounds: " + (is_write ? "writes " : "reads ") + Memory::instance().describe(information->si_addr);
 }
 
@@ -74,7 +74,7 @@ void handle(int signal, siginfo_t* information, void* context) {
 void install_fault_handlers() {
     static const bool installed = [] {
         for (const int signal : signals) {
-            struct sigaction action{};
+            struct sigaction action {};
             action.sa_sigaction = handle;
             action.sa_flags = SA_SIGINFO | SA_ONSTACK;
             sigemptyset(&action.sa_mask);

@@ -79,16 +79,19 @@ void load(void* const* operands, unsigned members) {
     for (unsigned lane = 0; lane < warp_lanes; ++lane) {
         const void* row = static_cast<const MatrixLoad*>(operands[lane])->row;
         if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
-            worker.fail(status::illegal_address, worker.where(nullptr) + ": ldmatrix: the row of lane " + std::to_string(lane) + " is not aligned to 16");
+            worker.fail(status::illegal_address,
+                        worker.where(nullptr) + ": ldmatrix: the row of lane " + std::to_string(lane) + " is not aligned to 16");
         if (!worker.shared().holds(row, 16))
-            worker.fail(status::illegal_address, worker.where(nullptr) + ": ldmatrix: the row of lane " + std::to_string(lane) + " is not shared memory of the block");
+            worker.fail(status::illegal_address, worker.where(nullptr) + ": ldmatrix: the row of lane " + std::to_string(lane) +
+                                                     " is not shared memory of the block");
         std::memcpy(matrix[lane / 8][lane % 8], row, 16);
     }
     for (unsigned lane = 0; lane < warp_lanes; ++lane) {
         const unsigned g = lane / 4, t = lane % 4 * 2;
         unsigned* r = static_cast<const MatrixLoad*>(operands[lane])->r;
         for (unsigned i = 0; i < 4; ++i) {
-            const unsigned low = Transposed ? matrix[i][t][g] : matrix[i][g][t], high = Transposed ? matrix[i][t + 1][g] : matrix[i][g][t + 1];
+            const unsigned low = Transposed ? matrix[i][t][g] : matrix[i][g][t],
+                           high = Transposed ? matrix[i][t + 1][g] : matrix[i][g][t + 1];
             r[i] = low | high << 16;
         }
     }

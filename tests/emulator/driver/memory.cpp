@@ -57,7 +57,8 @@ void fill_with_nan(unsigned char* base, std::size_t bytes) {
     }
     std::memset(base, 0xff, static_cast<std::size_t>(p - base));
     for (; p + pattern_bytes <= end; p += pattern_bytes)
-        if (mmap(p, pattern_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, pattern_file(), 0) == MAP_FAILED) std::memset(p, 0xff, pattern_bytes);
+        if (mmap(p, pattern_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, pattern_file(), 0) == MAP_FAILED)
+            std::memset(p, 0xff, pattern_bytes);
     std::memset(p, 0xff, static_cast<std::size_t>(end - p));
 }
 
@@ -71,7 +72,8 @@ Memory& Memory::instance() {
 void* Memory::allocate(std::size_t bytes, bool is_host) {
     if (!is_host && (bytes > total_ || used_ > total_ - bytes)) return nullptr;
     const std::size_t room = round_up(bytes, alignment), pages = round_up(room, page);
-    auto* mapping = static_cast<unsigned char*>(mmap(nullptr, pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    auto* mapping =
+        static_cast<unsigned char*>(mmap(nullptr, pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (mapping == MAP_FAILED) return nullptr;
     if (mprotect(mapping + page, pages, PROT_READ | PROT_WRITE) != 0) {
         munmap(mapping, pages + 2 * page);
@@ -99,7 +101,8 @@ int Memory::free(void* pointer, bool is_host) {
     mmap(allocation.mapping, allocation.mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     freed_[reinterpret_cast<std::uintptr_t>(pointer)] = allocation;
     if (freed_.size() > quarantine) {
-        const auto oldest = std::min_element(freed_.begin(), freed_.end(), [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
+        const auto oldest =
+            std::min_element(freed_.begin(), freed_.end(), [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
         munmap(oldest->second.mapping, oldest->second.mapped_bytes);
         freed_.erase(oldest);
     }
@@ -140,7 +143,8 @@ std::string Memory::describe(const void* address) const {
         for (const auto& [base, allocation] : map) {
             const auto start = reinterpret_cast<std::uintptr_t>(allocation.mapping);
             if (at < start || at >= start + allocation.mapped_bytes) continue;
-            const std::string of = std::string(what) + " allocation " + std::to_string(allocation.number) + " of " + std::to_string(allocation.bytes) + " bytes";
+            const std::string of = std::string(what) + " allocation " + std::to_string(allocation.number) + " of " +
+                                   std::to_string(allocation.bytes) + " bytes";
             if (at < base) return std::to_string(base - at) + " bytes before " + of;
             if (at >= base + allocation.bytes) return std::to_string(at - base - allocation.bytes) + " bytes behind " + of;
             return "byte " + std::to_string(at - base) + " of " + of;

@@ -50,8 +50,9 @@ int load_module(const void* image, int device_major, int device_minor, std::shar
     const int major = static_cast<int>(header.architecture) / 10, minor = static_cast<int>(header.architecture) % 10;
     const bool fits = is_cubin ? major == device_major && minor <= device_minor : major * 10 + minor <= device_major * 10 + device_minor;
     if (!fits || header.abi != abi_version)
-        return report(status::no_binary_for_gpu, "module: made for " + std::string(is_cubin ? "sm_" : "compute_") + std::to_string(header.architecture) +
-                                                     ", the device is sm_" + std::to_string(device_major * 10 + device_minor));
+        return report(status::no_binary_for_gpu, "module: made for " + std::string(is_cubin ? "sm_" : "compute_") +
+                                                     std::to_string(header.architecture) + ", the device is sm_" +
+                                                     std::to_string(device_major * 10 + device_minor));
     std::vector<unsigned char> bytes;
     if (header.bytes < (1u << 30)) bytes.resize(header.bytes);
     if (bytes.empty() || !read_own_memory(static_cast<const unsigned char*>(image) + sizeof header, bytes.data(), bytes.size()) ||
@@ -62,16 +63,19 @@ int load_module(const void* image, int device_major, int device_minor, std::shar
     loaded->id = next_id++;
     loaded->architecture = static_cast<int>(header.architecture);
     loaded->file = memfd_create("nativefl-kernels", MFD_CLOEXEC);
-    if (loaded->file < 0 || !write_all(loaded->file, bytes.data(), bytes.size())) return report(status::out_of_memory, "module: no memory for the image");
+    if (loaded->file < 0 || !write_all(loaded->file, bytes.data(), bytes.size()))
+        return report(status::out_of_memory, "module: no memory for the image");
     const std::string path = "/proc/self/fd/" + std::to_string(loaded->file);
     loaded->library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (loaded->library == nullptr) return report(status::invalid_image, std::string("module: ") + dlerror());
     loaded->table = static_cast<const Module*>(dlsym(loaded->library, "emulator_module"));
-    if (loaded->table == nullptr || loaded->table->version != abi_version) return report(status::invalid_image, "module: made by another emulator");
+    if (loaded->table == nullptr || loaded->table->version != abi_version)
+        return report(status::invalid_image, "module: made by another emulator");
     *loaded->table->runtime = &device_runtime();
     *loaded->table->selves = Worker::selves_for_modules();
     loaded->functions.reserve(loaded->table->kernel_count);
-    for (unsigned i = 0; i < loaded->table->kernel_count; ++i) loaded->functions.push_back({loaded.get(), loaded->table->kernels[i], 48 * 1024});
+    for (unsigned i = 0; i < loaded->table->kernel_count; ++i)
+        loaded->functions.push_back({loaded.get(), loaded->table->kernels[i], 48 * 1024});
     module = std::move(loaded);
     return status::success;
 }

@@ -40,7 +40,8 @@ void fail(const char* text) { Worker::current()->fail(status::launch_failed, tex
 }  // namespace
 
 const Runtime& device_runtime() {
-    static const Runtime runtime{barrier, collective, copy_async, commit, wait, fail, multiply_matrices(), load_matrices(), load_matrices_transposed()};
+    static const Runtime runtime{
+        barrier, collective, copy_async, commit, wait, fail, multiply_matrices(), load_matrices(), load_matrices_transposed()};
     return runtime;
 }
 

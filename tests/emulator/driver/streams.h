@@ -35,7 +35,7 @@ using Recording = std::vector<Work>;
 struct Stream {
     bool is_blocking = true;  // in order with the default stream
     std::deque<Operation> queue;
-    std::uint64_t done = 0;   // operations that have run
+    std::uint64_t done = 0;  // operations that have run
     std::shared_ptr<Recording> capture;
 
     std::uint64_t end() const { return done + queue.size(); }

@@ -130,8 +130,8 @@ void Worker::fiber_entry() {
 void Worker::begin(Self* self, Warp& warp, unsigned lane) {
     const unsigned thread = warp.number * warp_lanes + lane;
     const Index3 size = launch_->block;
-    self->thread = size.y == 1 && size.z == 1 ? Index3{thread, 0, 0}
-                                              : Index3{thread % size.x, thread / size.x % size.y, thread / (size.x * size.y)};
+    self->thread =
+        size.y == 1 && size.z == 1 ? Index3{thread, 0, 0} : Index3{thread % size.x, thread / size.x % size.y, thread / (size.x * size.y)};
     self->block = block_;
     self->block_size = size;
     self->grid_size = launch_->grid;
@@ -205,8 +205,8 @@ void Worker::barrier(Self* self, const char* file, int line) {
     if (arrived_ == 0) {
         barrier_file_ = file, barrier_line_ = line;
     } else if (!same_site(file, line, barrier_file_, barrier_line_)) {
-        fail(status::launch_failed, where(self) + ": divergent barrier: waits at " + site(file, line) + " while others of its block wait at " +
-                                        site(barrier_file_, barrier_line_));
+        fail(status::launch_failed, where(self) + ": divergent barrier: waits at " + site(file, line) +
+                                        " while others of its block wait at " + site(barrier_file_, barrier_line_));
     }
     if (++arrived_ == threads_) {
         arrived_ = 0;
@@ -243,8 +243,9 @@ void Worker::complete(Warp& warp, unsigned members, Self* last) {
         const Rendezvous& other = warp.rendezvous[__builtin_ctz(rest)];
         if (other.line == first.line && other.mask == first.mask && other.combine == first.combine && other.file == first.file) continue;
         if (other.mask != first.mask)
-            fail(status::launch_failed, where(last) + ": lane masks differ: " + lanes_text(first.mask) + " at " + site(first.file, first.line) +
-                                            ", " + lanes_text(other.mask) + " at " + site(other.file, other.line));
+            fail(status::launch_failed, where(last) + ": lane masks differ: " + lanes_text(first.mask) + " at " +
+                                            site(first.file, first.line) + ", " + lanes_text(other.mask) + " at " +
+                                            site(other.file, other.line));
         if (other.combine != first.combine || !same_site(other.file, other.line, first.file, first.line))
             fail(status::launch_failed, where(last) + ": divergent warp: lanes meet at " + site(first.file, first.line) + " and at " +
                                             site(other.file, other.line));
@@ -276,7 +277,8 @@ bool Worker::run_block(const Launch& launch, Index3 block) {
     arrived_ = 0;
     warp_count_ = (threads_ + warp_lanes - 1) / warp_lanes;
     ready_warps_ = warp_count_ == 32 ? ~0u : (1u << warp_count_) - 1;
-    random_ = static_cast<unsigned>(launch.seed ^ launch.seed >> 32) + block.x * 0x9E3779B9u + block.y * 0x85EBCA6Bu + block.z * 0xC2B2AE35u;
+    random_ =
+        static_cast<unsigned>(launch.seed ^ launch.seed >> 32) + block.x * 0x9E3779B9u + block.y * 0x85EBCA6Bu + block.z * 0xC2B2AE35u;
     for (unsigned w = 0; w < warp_count_; ++w) {
         Warp& warp = warps_[w];
         const unsigned lanes = threads_ - w * warp_lanes;
@@ -321,8 +323,8 @@ void Worker::report_deadlock() {
         const Warp& warp = warps_[w];
         if (warp.at_collective == 0) continue;
         const Rendezvous& meeting = warp.rendezvous[__builtin_ctz(warp.at_collective)];
-        text += "; lanes " + lanes_text(warp.at_collective) + " of warp " + std::to_string(w) + " wait at " + site(meeting.file, meeting.line) +
-                " for mask " + lanes_text(meeting.mask);
+        text += "; lanes " + lanes_text(warp.at_collective) + " of warp " + std::to_string(w) + " wait at " +
+                site(meeting.file, meeting.line) + " for mask " + lanes_text(meeting.mask);
         break;
     }
     if (alive_ < threads_) text += "; " + std::to_string(threads_ - alive_) + " threads have returned";

@@ -31,8 +31,8 @@ struct Rendezvous {
 struct Warp {
     Worker* worker;
     unsigned number;
-    unsigned alive;          // lanes that exist and have not returned
-    unsigned ready;          // lanes that can run now (a lane that runs is not ready)
+    unsigned alive;  // lanes that exist and have not returned
+    unsigned ready;  // lanes that can run now (a lane that runs is not ready)
     unsigned at_barrier;
     unsigned at_collective;
     unsigned random;

@@ -85,19 +85,33 @@ int run(const files::path& folder, std::vector<std::string> arguments) {
     posix_spawn_file_actions_destroy(&actions);
     if (failure != 0) return -1;
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 bool is_ptx(const std::string& name) { return files::path(name).filename() == "ptx.cuh"; }
 
 std::vector<std::string> flags(bool contracts) {
-    std::vector<std::string> flags{"-O2",  "-fPIC", "-w", "-std=c++17", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-gnu-unique",
-                                   "-fno-strict-aliasing", "-fno-ipa-reference", "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection",
+    std::vector<std::string> flags{"-O2",
+                                   "-fPIC",
+                                   "-w",
+                                   "-std=c++17",
+                                   "-fvisibility=hidden",
+                                   "-fno-exceptions",
+                                   "-fno-rtti",
+                                   "-fno-gnu-unique",
+                                   "-fno-strict-aliasing",
+                                   "-fno-ipa-reference",
+                                   "-fno-math-errno",
+                                   "-fno-trapping-math",
+                                   "-fstack-clash-protection",
                                    contracts ? "-ffp-contract=fast" : "-ffp-contract=off",
-                                   "-fsanitize=alignment,bounds", "-fsanitize-undefined-trap-on-error"};
+                                   "-fsanitize=alignment,bounds",
+                                   "-fsanitize-undefined-trap-on-error"};
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) flags.push_back("-march=x86-64-v3");
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+        flags.push_back("-march=x86-64-v3");
 #endif
     return flags;
 }
@@ -141,11 +155,13 @@ void keep(const files::path& entry, const std::string& bytes) {
 
 }  // namespace
 
-CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions, bool contracts) {
+CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions,
+                      bool contracts) {
     CompileResult result;
     std::vector<std::string> options = flags(contracts);
     options.insert(options.end(), definitions.begin(), definitions.end());
-    const files::path cache = cache_folder(), entry = cache / (files::path(source.name).stem().string() + "." + key(source, headers, options) + ".so");
+    const files::path cache = cache_folder(),
+                      entry = cache / (files::path(source.name).stem().string() + "." + key(source, headers, options) + ".so");
     if (const std::string kept = read_text(entry); !kept.empty()) {
         result.library.assign(kept.begin(), kept.end());
         result.is_compiled = true;
@@ -153,12 +169,14 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
     }
 
     const Folder folder;
-    const std::string name = files::path(source.name).lexically_normal().is_absolute() ? files::path(source.name).filename().string() : source.name;
+    const std::string name =
+        files::path(source.name).lexically_normal().is_absolute() ? files::path(source.name).filename().string() : source.name;
     const std::string ptx = read_text(include_folder() / "device" / "ptx.cuh");
     bool is_written = !folder.path.empty() && write_text(folder.path / name, source.text);
     for (const Source& header : headers) {
         const files::path place = files::path(header.name).lexically_normal().relative_path();
-        if (!place.empty() && *place.begin() != "..") is_written = is_written && write_text(folder.path / place, is_ptx(header.name) ? ptx : header.text);
+        if (!place.empty() && *place.begin() != "..")
+            is_written = is_written && write_text(folder.path / place, is_ptx(header.name) ? ptx : header.text);
     }
     if (!is_written || ptx.empty()) {
         result.log = "emulator: cannot write the sources, or " + include_folder().string() + " is not the emulator's folder\n";
@@ -166,7 +184,8 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
     }
     std::vector<std::string> preprocess{compiler_path, "-E", "-x", "c++", "-std=c++17"};
     preprocess.insert(preprocess.end(), definitions.begin(), definitions.end());
-    preprocess.insert(preprocess.end(), {"-I", ".", "-include", (include_folder() / "device" / "builtins.cuh").string(), name, "-o", "kernel.ii"});
+    preprocess.insert(preprocess.end(),
+                      {"-I", ".", "-include", (include_folder() / "device" / "builtins.cuh").string(), name, "-o", "kernel.ii"});
     bool done = run(folder.path, preprocess) == 0;
     if (done) {
         std::string text = read_text(folder.path / "kernel.ii");

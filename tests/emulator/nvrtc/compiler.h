@@ -19,6 +19,7 @@ struct CompileResult {
 };
 
 // `definitions` are -D and -I options as g++ takes them.
-CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions, bool contracts);
+CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions,
+                      bool contracts);
 
 }  // namespace emulator

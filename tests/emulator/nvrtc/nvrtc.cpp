@@ -37,10 +37,35 @@ bool starts_with(const std::string& text, const char* start) { return text.compa
 
 // What NVRTC 11.8 takes and has no meaning for g++.
 bool is_ignored(const std::string& option) {
-    for (const char* known : {"-std", "--std", "-lineinfo", "--generate-line-info", "-G", "--device-debug", "--ptxas-options", "-Xptxas", "--maxrregcount",
-                              "-maxrregcount", "--use_fast_math", "-use_fast_math", "--ftz", "-ftz", "--prec-div", "--prec-sqrt", "-default-device",
-                              "--device-as-default-execution-space", "--restrict", "-restrict", "-dopt", "--dopt", "--extra-device-vectorization",
-                              "--disable-warnings", "-w", "--display-error-number", "--diag-suppress", "--relocatable-device-code", "-rdc"})
+    for (const char* known : {"-std",
+                              "--std",
+                              "-lineinfo",
+                              "--generate-line-info",
+                              "-G",
+                              "--device-debug",
+                              "--ptxas-options",
+                              "-Xptxas",
+                              "--maxrregcount",
+                              "-maxrregcount",
+                              "--use_fast_math",
+                              "-use_fast_math",
+                              "--ftz",
+                              "-ftz",
+                              "--prec-div",
+                              "--prec-sqrt",
+                              "-default-device",
+                              "--device-as-default-execution-space",
+                              "--restrict",
+                              "-restrict",
+                              "-dopt",
+                              "--dopt",
+                              "--extra-device-vectorization",
+                              "--disable-warnings",
+                              "-w",
+                              "--display-error-number",
+                              "--diag-suppress",
+                              "--relocatable-device-code",
+                              "-rdc"})
         if (starts_with(option, known)) return true;
     return false;
 }
@@ -127,13 +152,19 @@ NVRTC_API int nvrtcGetSupportedArchs(int* supported) {
 }
 
 NVRTC_API const char* nvrtcGetErrorString(int status) {
-    static constexpr const char* names[] = {"NVRTC_SUCCESS", "NVRTC_ERROR_OUT_OF_MEMORY", "NVRTC_ERROR_PROGRAM_CREATION_FAILURE", "NVRTC_ERROR_INVALID_INPUT",
-                                            "NVRTC_ERROR_INVALID_PROGRAM", "NVRTC_ERROR_INVALID_OPTION", "NVRTC_ERROR_COMPILATION",
+    static constexpr const char* names[] = {"NVRTC_SUCCESS",
+                                            "NVRTC_ERROR_OUT_OF_MEMORY",
+                                            "NVRTC_ERROR_PROGRAM_CREATION_FAILURE",
+                                            "NVRTC_ERROR_INVALID_INPUT",
+                                            "NVRTC_ERROR_INVALID_PROGRAM",
+                                            "NVRTC_ERROR_INVALID_OPTION",
+                                            "NVRTC_ERROR_COMPILATION",
                                             "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE"};
     return status >= 0 && status < static_cast<int>(sizeof names / sizeof *names) ? names[status] : "NVRTC_ERROR unknown";
 }
 
-NVRTC_API int nvrtcCreateProgram(Program** program, const char* source, const char* name, int header_count, const char* const* headers, const char* const* names) {
+NVRTC_API int nvrtcCreateProgram(Program** program, const char* source, const char* name, int header_count, const char* const* headers,
+                                 const char* const* names) {
     if (const int failure = emulator_injected_failure(__func__); failure != 0) return failure;
     if (program == nullptr || source == nullptr || header_count < 0) return invalid_input;
     auto* created = new Program;

@@ -27,7 +27,9 @@ struct Layout {
         leading = (shape.is_row_major ? columns : rows) + padding;
         stride = leading * (shape.is_row_major ? rows : columns);
         const int order = shape.is_row_major ? row_major : 0;
-        expect_status(call("cublasLtMatrixLayoutCreate", &handle, type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), leading), 0, "layout");
+        expect_status(call("cublasLtMatrixLayoutCreate", &handle, type, static_cast<std::uint64_t>(rows),
+                           static_cast<std::uint64_t>(columns), leading),
+                      0, "layout");
         call("cublasLtMatrixLayoutSetAttribute", handle, 1, static_cast<const void*>(&order), sizeof order);
         call("cublasLtMatrixLayoutSetAttribute", handle, 5, static_cast<const void*>(&shape.batch), sizeof shape.batch);
         call("cublasLtMatrixLayoutSetAttribute", handle, 6, static_cast<const void*>(&stride), sizeof stride);
@@ -60,7 +62,8 @@ struct Matrix {
     }
 
     std::size_t index(int row, int column, int batch) const {
-        return static_cast<std::size_t>((is_row_major ? row * layout.leading + column : column * layout.leading + row) + batch * layout.stride);
+        return static_cast<std::size_t>((is_row_major ? row * layout.leading + column : column * layout.leading + row) +
+                                        batch * layout.stride);
     }
 };
 
@@ -73,18 +76,20 @@ void product(const Shape& shape) {
     call("cublasLtMatmulDescSetAttribute", how, 3, static_cast<const void*>(&ta), sizeof ta);
     call("cublasLtMatmulDescSetAttribute", how, 4, static_cast<const void*>(&tb), sizeof tb);
     {
-        const Matrix a(shape.type, ta ? shape.k : shape.m, ta ? shape.m : shape.k, shape, 3, 13), b(shape.type, tb ? shape.n : shape.k, tb ? shape.k : shape.n, shape, 1, 29);
+        const Matrix a(shape.type, ta ? shape.k : shape.m, ta ? shape.m : shape.k, shape, 3, 13),
+            b(shape.type, tb ? shape.n : shape.k, tb ? shape.k : shape.n, shape, 1, 29);
         const Matrix c(shape.output, shape.m, shape.n, shape, 2, 7), d(shape.output, shape.m, shape.n, shape, 0, 11);
         unsigned char results[1024];
         int found = 0;
-        expect_status(call("cublasLtMatmulAlgoGetHeuristic", handle, how, a.layout.handle, b.layout.handle, c.layout.handle, d.layout.handle, preference, 1,
-                           static_cast<void*>(results), &found),
+        expect_status(call("cublasLtMatmulAlgoGetHeuristic", handle, how, a.layout.handle, b.layout.handle, c.layout.handle,
+                           d.layout.handle, preference, 1, static_cast<void*>(results), &found),
                       0, "heuristic");
         expect(found == 1, "no algorithm");
-        expect_status(call("cublasLtMatmul", handle, how, static_cast<const void*>(&shape.alpha), a.buffer.address, a.layout.handle, b.buffer.address, b.layout.handle,
-                           static_cast<const void*>(&shape.beta), c.buffer.address, c.layout.handle, d.buffer.address, d.layout.handle, static_cast<void*>(results),
-                           static_cast<void*>(nullptr), std::size_t{0}, static_cast<void*>(nullptr)),
-                      0, "cublasLtMatmul");
+        expect_status(
+            call("cublasLtMatmul", handle, how, static_cast<const void*>(&shape.alpha), a.buffer.address, a.layout.handle, b.buffer.address,
+                 b.layout.handle, static_cast<const void*>(&shape.beta), c.buffer.address, c.layout.handle, d.buffer.address,
+                 d.layout.handle, static_cast<void*>(results), static_cast<void*>(nullptr), std::size_t{0}, static_cast<void*>(nullptr)),
+            0, "cublasLtMatmul");
         expect_status(synchronize(), 0, "synchronise");
         std::vector<float> got(d.values.size());
         if (shape.output == f32) {
@@ -98,10 +103,12 @@ void product(const Shape& shape) {
                 for (int j = 0; j < shape.n; ++j) {
                     double sum = 0;
                     for (int k = 0; k < shape.k; ++k)
-                        sum += static_cast<double>(a.values[ta ? a.index(k, i, batch) : a.index(i, k, batch)]) * b.values[tb ? b.index(j, k, batch) : b.index(k, j, batch)];
+                        sum += static_cast<double>(a.values[ta ? a.index(k, i, batch) : a.index(i, k, batch)]) *
+                               b.values[tb ? b.index(j, k, batch) : b.index(k, j, batch)];
                     const double expected = shape.alpha * sum + shape.beta * c.values[c.index(i, j, batch)];
                     const double error = std::fabs(got[d.index(i, j, batch)] - expected);
-                    expect(error <= 1e-4 + (shape.output == f32 ? 0 : std::fabs(expected) / 200), "element " + std::to_string(i) + ", " + std::to_string(j));
+                    expect(error <= 1e-4 + (shape.output == f32 ? 0 : std::fabs(expected) / 200),
+                           "element " + std::to_string(i) + ", " + std::to_string(j));
                 }
     }
     call("cublasLtMatmulPreferenceDestroy", preference);
@@ -129,8 +136,9 @@ void refusals() {
         const Layout a(f32, 4, 4, shape, 0), d(bf16, 4, 4, shape, 0);
         unsigned char results[1024];
         int found = 0;
-        expect(call("cublasLtMatmulAlgoGetHeuristic", handle, how, a.handle, a.handle, d.handle, d.handle, preference, 1, static_cast<void*>(results), &found) ==
-                       not_supported && found == 0,
+        expect(call("cublasLtMatmulAlgoGetHeuristic", handle, how, a.handle, a.handle, d.handle, d.handle, preference, 1,
+                    static_cast<void*>(results), &found) == not_supported &&
+                   found == 0,
                "f32 inputs with a bf16 result");
     }
     call("cublasLtMatmulPreferenceDestroy", preference);

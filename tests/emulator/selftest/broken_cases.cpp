@@ -28,7 +28,8 @@ void wrong_product(const std::string& source) {
 }
 
 // One kernel `broken(float* x, int n)` over a buffer of n floats that must fail with a status and a report that contains `words`.
-void fails(const std::string& body, int expected, const std::string& words, unsigned threads = 64, unsigned blocks = 1, unsigned shared_bytes = 0) {
+void fails(const std::string& body, int expected, const std::string& words, unsigned threads = 64, unsigned blocks = 1,
+           unsigned shared_bytes = 0) {
     const Module module("broken.cu", "#include \"device/mma.cuh\"\nextern \"C\" __global__ void broken(float* x, int n) {" + body + "}");
     for (const int n : {64, 1000, 1024}) {
         const Buffer buffer(static_cast<std::size_t>(n) * 4);
@@ -59,7 +60,9 @@ void wrong_numbers(const std::string& body, unsigned threads = 128) {
 }
 
 void wrong_arguments() {
-    const Module module("arguments.cu", "extern \"C\" __global__ void scale(const float* x, int n, float s, float* y) { if (threadIdx.x < n) y[threadIdx.x] = s * x[threadIdx.x]; }");
+    const Module module("arguments.cu",
+                        "extern \"C\" __global__ void scale(const float* x, int n, float s, float* y) { if (threadIdx.x < n) "
+                        "y[threadIdx.x] = s * x[threadIdx.x]; }");
     void* function = module.function("scale");
     const Buffer x(std::vector<float>(32, 1.0f)), y(std::vector<float>(32, 0.0f));
     struct {
@@ -75,7 +78,8 @@ void wrong_arguments() {
     } swapped{32, 2.0f, x.address, y.address};
     const auto with_block = [&](const void* block, std::size_t bytes) {
         void* extra[] = {reinterpret_cast<void*>(1), const_cast<void*>(block), reinterpret_cast<void*>(2), &bytes, nullptr};
-        return call("cuLaunchKernel", function, 1u, 1u, 1u, 32u, 1u, 1u, 0u, static_cast<void*>(nullptr), static_cast<void**>(nullptr), static_cast<void**>(extra));
+        return call("cuLaunchKernel", function, 1u, 1u, 1u, 32u, 1u, 1u, 0u, static_cast<void*>(nullptr), static_cast<void**>(nullptr),
+                    static_cast<void**>(extra));
     };
     expect_status(with_block(&right, sizeof right), 0, "the right block");
     expect_status(synchronize(), 0, "synchronise");
@@ -113,16 +117,22 @@ void broken_cases() {
     run_case("caught: wait for one group too few", [] { wrong_product(with("WAIT copy_async_wait<2>()")); });
     run_case("caught: missing barrier after the wait", [] { wrong_product(with("BARRIER")); });
     run_case("caught: wrong fragment lane", [] { wrong_product(with("ROW(lane) ((lane) % 8)")); });
-    run_case("caught: missing barrier, static shared memory",
-             [] { wrong_numbers("__shared__ float s[128]; s[127 - threadIdx.x] = 127 - threadIdx.x; out[threadIdx.x] = s[threadIdx.x];"); });
-    run_case("caught: missing __syncwarp",
-             [] { wrong_numbers("__shared__ float s[32]; s[31 - threadIdx.x] = 31 - threadIdx.x; out[threadIdx.x] = s[threadIdx.x];", 32); });
-    run_case("caught: missing second barrier (write after read)", [] {
-        wrong_numbers("__shared__ float s[128]; float sum = 0; for (int i = 0; i < 2; ++i) { s[threadIdx.x] = i * threadIdx.x; __syncthreads(); sum += s[threadIdx.x ^ 64]; }"
-                      "out[threadIdx.x ^ 64] = sum;");
+    run_case("caught: missing barrier, static shared memory", [] {
+        wrong_numbers("__shared__ float s[128]; s[127 - threadIdx.x] = 127 - threadIdx.x; out[threadIdx.x] = s[threadIdx.x];");
     });
-    run_case("caught: uninitialised static shared memory", [] { wrong_numbers("__shared__ float s[128]; out[threadIdx.x] = s[threadIdx.x] * 0 + threadIdx.x;"); });
-    run_case("caught: uninitialised dynamic shared memory", [] { wrong_numbers("DYNAMIC_SHARED(float, s); out[threadIdx.x] = s[threadIdx.x] * 0 + threadIdx.x;"); });
+    run_case("caught: missing __syncwarp", [] {
+        wrong_numbers("__shared__ float s[32]; s[31 - threadIdx.x] = 31 - threadIdx.x; out[threadIdx.x] = s[threadIdx.x];", 32);
+    });
+    run_case("caught: missing second barrier (write after read)", [] {
+        wrong_numbers(
+            "__shared__ float s[128]; float sum = 0; for (int i = 0; i < 2; ++i) { s[threadIdx.x] = i * threadIdx.x; __syncthreads(); sum "
+            "+= s[threadIdx.x ^ 64]; }"
+            "out[threadIdx.x ^ 64] = sum;");
+    });
+    run_case("caught: uninitialised static shared memory",
+             [] { wrong_numbers("__shared__ float s[128]; out[threadIdx.x] = s[threadIdx.x] * 0 + threadIdx.x;"); });
+    run_case("caught: uninitialised dynamic shared memory",
+             [] { wrong_numbers("DYNAMIC_SHARED(float, s); out[threadIdx.x] = s[threadIdx.x] * 0 + threadIdx.x;"); });
     run_case("caught: uninitialised device memory", [] { wrong_numbers("out[threadIdx.x] = out[threadIdx.x] * 0 + threadIdx.x;"); });
     run_case("caught: write behind the end", [] { fails("if (threadIdx.x == 5) x[n + 63] = 1;", illegal_address, "thread (5, 0, 0)"); });
     run_case("caught: read behind the end", [] { fails("x[0] = x[n + 63];", illegal_address, "out of bounds: reads"); });
@@ -130,24 +140,42 @@ void broken_cases() {
     run_case("caught: null pointer", [] { fails("*(volatile int*)nullptr = 1;", illegal_address, "no allocation", 32, 3); });
     run_case("caught: one float into the gap before the guard page", canary);
     run_case("caught: use after free", use_after_free);
-    run_case("caught: write behind dynamic shared memory",
-             [] { fails("DYNAMIC_SHARED(float, s); s[threadIdx.x + 1] = 1;", illegal_address, "behind the 256 bytes of dynamic shared memory", 64, 1, 256); });
-    run_case("caught: write just behind dynamic shared memory",
-             [] { fails("DYNAMIC_SHARED(float, s); s[threadIdx.x] = 1;", illegal_address, "behind the 252 bytes of dynamic shared memory", 64, 1, 252); });
-    run_case("caught: barrier not reached by all", [] { fails("if (threadIdx.x < 40) __syncthreads(); x[0] = 1;", launch_failed, "40 threads wait at broken.cu:2"); });
+    run_case("caught: write behind dynamic shared memory", [] {
+        fails("DYNAMIC_SHARED(float, s); s[threadIdx.x + 1] = 1;", illegal_address, "behind the 256 bytes of dynamic shared memory", 64, 1,
+              256);
+    });
+    run_case("caught: write just behind dynamic shared memory", [] {
+        fails("DYNAMIC_SHARED(float, s); s[threadIdx.x] = 1;", illegal_address, "behind the 252 bytes of dynamic shared memory", 64, 1,
+              252);
+    });
+    run_case("caught: barrier not reached by all",
+             [] { fails("if (threadIdx.x < 40) __syncthreads(); x[0] = 1;", launch_failed, "40 threads wait at broken.cu:2"); });
     run_case("caught: barrier in both branches",
              [] { fails("if (threadIdx.x < 32)\n __syncthreads();\n else\n __syncthreads();", launch_failed, "divergent barrier"); });
-    run_case("caught: barrier against shuffle", [] { fails("if (threadIdx.x < 4) __syncthreads(); else x[1] = __shfl_sync(0xffffffffu, x[0], 0);", launch_failed, "divergent"); });
-    run_case("caught: lane mask without the caller", [] { fails("x[1] = __shfl_sync(0xffu, 1.0f, 0);", launch_failed, "does not name the calling lane"); });
-    run_case("caught: lane masks that differ",
-             [] { fails("x[1] = __shfl_sync(threadIdx.x % 2 ? 0xffffffffu : 0x7fffffffu, 1.0f, 0);", launch_failed, "lane masks differ"); });
-    run_case("caught: mma by half a warp", [] { fails("if (threadIdx.x % 32 < 16) return; FragmentA a{}; FragmentB b{}; FragmentD d{}; mma(d, a, b); x[0] = d.r[0];", launch_failed, "all 32 lanes"); });
-    run_case("caught: misaligned cp.async", [] {
-        fails("__shared__ __align__(16) float s[64]; copy_async_16(s + 1, x, true); copy_async_commit(); copy_async_wait<0>();", illegal_address, "not aligned");
+    run_case("caught: barrier against shuffle", [] {
+        fails("if (threadIdx.x < 4) __syncthreads(); else x[1] = __shfl_sync(0xffffffffu, x[0], 0);", launch_failed, "divergent");
     });
-    run_case("caught: misaligned vector", [] { fails("const float4 v = *reinterpret_cast<const float4*>(x + 1); x[0] = v.y;", illegal_address, "misaligned"); });
-    run_case("caught: index out of a static shared array", [] { fails("__shared__ float s[60]; s[threadIdx.x] = x[0]; __syncthreads(); x[0] = s[0];", illegal_address, "array's bounds"); });
-    run_case("caught: stack overflow", [] { fails("volatile float a[20000]; for (int i = 0; i < 20000; ++i) a[i] = x[0]; x[0] = a[n];", illegal_address, "stack overflow"); });
+    run_case("caught: lane mask without the caller",
+             [] { fails("x[1] = __shfl_sync(0xffu, 1.0f, 0);", launch_failed, "does not name the calling lane"); });
+    run_case("caught: lane masks that differ", [] {
+        fails("x[1] = __shfl_sync(threadIdx.x % 2 ? 0xffffffffu : 0x7fffffffu, 1.0f, 0);", launch_failed, "lane masks differ");
+    });
+    run_case("caught: mma by half a warp", [] {
+        fails("if (threadIdx.x % 32 < 16) return; FragmentA a{}; FragmentB b{}; FragmentD d{}; mma(d, a, b); x[0] = d.r[0];", launch_failed,
+              "all 32 lanes");
+    });
+    run_case("caught: misaligned cp.async", [] {
+        fails("__shared__ __align__(16) float s[64]; copy_async_16(s + 1, x, true); copy_async_commit(); copy_async_wait<0>();",
+              illegal_address, "not aligned");
+    });
+    run_case("caught: misaligned vector",
+             [] { fails("const float4 v = *reinterpret_cast<const float4*>(x + 1); x[0] = v.y;", illegal_address, "misaligned"); });
+    run_case("caught: index out of a static shared array", [] {
+        fails("__shared__ float s[60]; s[threadIdx.x] = x[0]; __syncthreads(); x[0] = s[0];", illegal_address, "array's bounds");
+    });
+    run_case("caught: stack overflow", [] {
+        fails("volatile float a[20000]; for (int i = 0; i < 20000; ++i) a[i] = x[0]; x[0] = a[n];", illegal_address, "stack overflow");
+    });
     run_case("caught: integer division by zero", [] { fails("x[0] = n / (int)(threadIdx.y);", illegal_address, "division"); });
     run_case("caught: wrong argument block on the host", wrong_arguments);
 }

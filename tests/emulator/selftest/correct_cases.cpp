@@ -1,4 +1,5 @@
 // correct_cases.cpp: kernels that are right give the right numbers under every order
+#include <array>
 #include <cmath>
 
 #include "rig.h"
@@ -60,6 +61,25 @@ extern "C" __global__ void __launch_bounds__(256) transpose(const float* in, int
 }
 )";
 
+// Every thread of a block of any shape meets every other; warps may be incomplete, some threads leave before a shuffle.
+constexpr char shapes[] = R"(
+#include "device/reduce.cuh"
+extern "C" __global__ void shapes(int* out) {
+    __shared__ float scratch[32];
+    const int threads = blockDim.x * blockDim.y * blockDim.z;
+    const int thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
+    const int block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
+    float count = warp_sum(thread / 32 * 32 + 32 <= threads ? 1.0f : 0.0f);
+    if (thread % 32 == 0) scratch[thread / 32] = count;
+    __syncthreads();
+    float full = 0;
+    for (int w = 0; w < threads / 32; ++w) full += scratch[w];
+    if (thread % 32 >= 24) { out[block * threads + thread] = static_cast<int>(full); return; }
+    const int first = __shfl_sync(all_lanes, thread, 0);
+    out[block * threads + thread] = first == thread / 32 * 32 ? static_cast<int>(full) : -1;
+}
+)";
+
 std::vector<float> ramp(std::size_t n) {
     std::vector<float> x(n);
     for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<float>((i * 37 + 11) % 101) / 16.0f - 3.0f;
@@ -80,7 +100,8 @@ void row_sums() {
             for (int r = 0; r < rows; ++r) {
                 double sum = 0;
                 for (int i = 0; i < n; ++i) sum += x[static_cast<std::size_t>(r) * n + i];
-                expect(std::fabs(sums[r] - sum) < 1e-2, "row " + std::to_string(r) + ": " + std::to_string(sums[r]) + ", expected " + std::to_string(sum));
+                expect(std::fabs(sums[r] - sum) < 1e-2,
+                       "row " + std::to_string(r) + ": " + std::to_string(sums[r]) + ", expected " + std::to_string(sum));
             }
             if (first.empty()) first = sums;
             expect(std::memcmp(first.data(), sums.data(), sums.size() * 4) == 0, "another order gives other bits");
@@ -97,11 +118,39 @@ void shuffles() {
         const auto o = out.values<int>();
         for (int lane = 0; lane < 32; ++lane) {
             const int segment_end = lane | 7;
-            const int expected[] = {5, lane ^ 3, lane + 4 < 32 ? lane + 4 : lane, lane >= 2 ? lane - 2 : lane, (lane & ~7) + 3,
-                                    lane + 6 <= segment_end ? lane + 6 : lane, 0x49249249, 1, 2 * (lane ^ 16) + 1, 7, lane ^ 1, lane};
+            const int expected[] = {5,
+                                    lane ^ 3,
+                                    lane + 4 < 32 ? lane + 4 : lane,
+                                    lane >= 2 ? lane - 2 : lane,
+                                    (lane & ~7) + 3,
+                                    lane + 6 <= segment_end ? lane + 6 : lane,
+                                    0x49249249,
+                                    1,
+                                    2 * (lane ^ 16) + 1,
+                                    7,
+                                    lane ^ 1,
+                                    lane};
             for (int i = 0; i < 12; ++i)
-                expect(o[lane * 12 + i] == expected[i], "lane " + std::to_string(lane) + ", result " + std::to_string(i) + ": " + std::to_string(o[lane * 12 + i]) +
-                                                            ", expected " + std::to_string(expected[i]));
+                expect(o[lane * 12 + i] == expected[i], "lane " + std::to_string(lane) + ", result " + std::to_string(i) + ": " +
+                                                            std::to_string(o[lane * 12 + i]) + ", expected " + std::to_string(expected[i]));
+        }
+    });
+}
+
+void block_shapes() {
+    const Module module("shapes.cu", shapes);
+    for_seeds([&](std::uint64_t) {
+        for (const auto& [x, y, z] : {std::array{1024u, 1u, 1u}, std::array{8u, 4u, 4u}, std::array{40u, 1u, 1u}, std::array{1u, 1u, 1u},
+                                      std::array{33u, 3u, 2u}}) {
+            const unsigned threads = x * y * z, blocks = 2 * 3 * 2;
+            const Buffer out(blocks * threads * 4);
+            void* parameters[] = {const_cast<Address*>(&out.address)};
+            expect_status(call("cuLaunchKernel", module.function("shapes"), 2u, 3u, 2u, x, y, z, 0u, static_cast<void*>(nullptr),
+                               static_cast<void**>(parameters), static_cast<void**>(nullptr)),
+                          0, "launch");
+            expect_status(synchronize(), 0, "synchronise");
+            for (const int value : out.values<int>())
+                expect(value == static_cast<int>(threads / 32 * 32), std::to_string(threads) + " threads: " + std::to_string(value));
         }
     });
 }
@@ -114,8 +163,8 @@ void transposes() {
     for_seeds([&](std::uint64_t) {
         int size = n;
         void* parameters[] = {const_cast<Address*>(&in.address), &size, const_cast<Address*>(&out.address)};
-        expect_status(call("cuLaunchKernel", module.function("transpose"), 4u, 4u, 1u, 256u, 1u, 1u, 16u * 17u * 4u, static_cast<void*>(nullptr),
-                           static_cast<void**>(parameters), static_cast<void**>(nullptr)),
+        expect_status(call("cuLaunchKernel", module.function("transpose"), 4u, 4u, 1u, 256u, 1u, 1u, 16u * 17u * 4u,
+                           static_cast<void*>(nullptr), static_cast<void**>(parameters), static_cast<void**>(nullptr)),
                       0, "launch");
         expect_status(synchronize(), 0, "synchronise");
         const auto y = out.values<float>();
@@ -128,6 +177,7 @@ void transposes() {
 void correct_cases() {
     run_case("block sums, static shared memory, tails", row_sums);
     run_case("shuffles, votes, partial masks", shuffles);
+    run_case("blocks of any shape, incomplete warps, early returns", block_shapes);
     run_case("transpose through dynamic shared memory", transposes);
 }
 

@@ -19,7 +19,8 @@ extern "C" __global__ void fill_shared(float* x) { x[0] = 1; }
 
 int add_on(void* function, Address x, float y, void* stream) {
     void* parameters[] = {&x, &y};
-    return call("cuLaunchKernel", function, 1u, 1u, 1u, 32u, 1u, 1u, 0u, stream, static_cast<void**>(parameters), static_cast<void**>(nullptr));
+    return call("cuLaunchKernel", function, 1u, 1u, 1u, 32u, 1u, 1u, 0u, stream, static_cast<void**>(parameters),
+                static_cast<void**>(nullptr));
 }
 
 struct Stream {
@@ -50,6 +51,18 @@ void lazy_streams() {
     staging.values[0] = 6;  // too early
     stream.synchronize();
     expect(x.values<float>()[0] == 6.0f, "a staging buffer that is reused too early goes unnoticed");
+}
+
+void eager_streams() {
+    call<void>("emulator_set_lazy", 0);
+    const Module module("add.cu", add_kernel);
+    const Buffer x(std::vector<float>(32, 1.0f));
+    const Stream stream;
+    const Pinned result(32);
+    add_on(module.function("add"), x.address, 2, stream.handle);
+    call("cuMemcpyDtoHAsync_v2", static_cast<void*>(result.values), x.address, std::size_t{128}, stream.handle);
+    call<void>("emulator_set_lazy", 1);
+    expect(result.values[0] == 3.0f, "the result is not there");
 }
 
 void events() {
@@ -104,7 +117,8 @@ void memory() {
     std::vector<unsigned char> bytes(large.bytes);
     large.download(bytes.data());
     expect(std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0xff; }), "fresh memory is not NaN");
-    expect_status(call("cuMemcpyHtoD_v2", x.address, static_cast<const void*>(bytes.data()), std::size_t{101}), invalid_value, "copy beyond the end");
+    expect_status(call("cuMemcpyHtoD_v2", x.address, static_cast<const void*>(bytes.data()), std::size_t{101}), invalid_value,
+                  "copy beyond the end");
     expect_status(call("cuMemFree_v2", x.address + 1), invalid_value, "free of an inner pointer");
     std::uint64_t alive = 0;
     call<void>("emulator_outstanding", &alive, static_cast<int*>(nullptr));
@@ -114,7 +128,8 @@ void memory() {
 void images() {
     const auto load = [](const std::vector<char>& image) {
         void* module = nullptr;
-        const int status = call("cuModuleLoadDataEx", &module, static_cast<const void*>(image.data()), 0u, static_cast<int*>(nullptr), static_cast<void**>(nullptr));
+        const int status = call("cuModuleLoadDataEx", &module, static_cast<const void*>(image.data()), 0u, static_cast<int*>(nullptr),
+                                static_cast<void**>(nullptr));
         if (module != nullptr) call("cuModuleUnload", module);
         return status;
     };
@@ -134,9 +149,11 @@ void images() {
 }
 
 void messages() {
-    const Compiled compiled = compile("kernels/wrong.cu", "#include \"device/reduce.cuh\"\n\nextern \"C\" __global__ void f(float* x) {\n    x[0] = nonsense(1);\n}\n");
+    const Compiled compiled = compile(
+        "kernels/wrong.cu", "#include \"device/reduce.cuh\"\n\nextern \"C\" __global__ void f(float* x) {\n    x[0] = nonsense(1);\n}\n");
     expect(compiled.status == 6, "it must not compile");
-    expect(compiled.log.find("kernels/wrong.cu:4:") != std::string::npos && compiled.log.find("nonsense") != std::string::npos, "the log: " + compiled.log);
+    expect(compiled.log.find("kernels/wrong.cu:4:") != std::string::npos && compiled.log.find("nonsense") != std::string::npos,
+           "the log: " + compiled.log);
 }
 
 void limits() {
@@ -199,6 +216,7 @@ void shared_cache() {
 
 void driver_cases() {
     run_case("streams are lazy, staging buffers are read late", lazy_streams);
+    run_case("streams are eager where that is asked for", eager_streams);
     run_case("events order streams", events);
     run_case("graphs: capture, instantiate, launch twice", graphs);
     run_case("memory: limit, alignment, NaN, bounds, count", memory);

@@ -31,7 +31,8 @@ std::vector<std::uint16_t> bf16_ramp(std::size_t n, unsigned step) {
 double product_error(const Module& module, int m, int n, int k, int& status) {
     const auto a = bf16_ramp(static_cast<std::size_t>(m) * k, 13), b = bf16_ramp(static_cast<std::size_t>(n) * k, 29);
     const Buffer buffer_a(a), buffer_b(b), buffer_c(static_cast<std::size_t>(m) * n * 4);
-    void* parameters[] = {const_cast<Address*>(&buffer_a.address), const_cast<Address*>(&buffer_b.address), &m, &n, &k, const_cast<Address*>(&buffer_c.address)};
+    void* parameters[] = {const_cast<Address*>(&buffer_a.address), const_cast<Address*>(&buffer_b.address), &m, &n, &k,
+                          const_cast<Address*>(&buffer_c.address)};
     status = call("cuLaunchKernel", module.function("product"), (n + 31u) / 32, (m + 31u) / 32, 1u, 128u, 1u, 1u, product_shared_bytes,
                   static_cast<void*>(nullptr), static_cast<void**>(parameters), static_cast<void**>(nullptr));
     if (status == 0) status = synchronize();
@@ -41,7 +42,9 @@ double product_error(const Module& module, int m, int n, int k, int& status) {
     for (int i = 0; i < m; ++i)
         for (int j = 0; j < n; ++j) {
             double sum = 0;
-            for (int x = 0; x < k; ++x) sum += static_cast<double>(from_bf16(a[static_cast<std::size_t>(i) * k + x])) * from_bf16(b[static_cast<std::size_t>(j) * k + x]);
+            for (int x = 0; x < k; ++x)
+                sum += static_cast<double>(from_bf16(a[static_cast<std::size_t>(i) * k + x])) *
+                       from_bf16(b[static_cast<std::size_t>(j) * k + x]);
             const double error = std::fabs(c[static_cast<std::size_t>(i) * n + j] - sum);
             worst = std::isnan(error) ? HUGE_VAL : std::fmax(worst, error);
         }

@@ -54,7 +54,8 @@ void expect(bool is_true, const std::string& text) {
 }
 
 void expect_status(int got, int expected, const std::string& what) {
-    if (got != expected) throw Failed{what + ": expected status " + std::to_string(expected) + ", got " + std::to_string(got) + ": " + last_report()};
+    if (got != expected)
+        throw Failed{what + ": expected status " + std::to_string(expected) + ", got " + std::to_string(got) + ": " + last_report()};
 }
 
 const Headers& device_headers() {
@@ -71,8 +72,9 @@ Compiled compile(const std::string& name, const std::string& source, const std::
     std::vector<const char*> texts, names;
     for (const auto& [path, text] : device_headers()) names.push_back(path.c_str()), texts.push_back(text.c_str());
     void* program = nullptr;
-    expect_status(call("nvrtcCreateProgram", &program, source.c_str(), name.c_str(), static_cast<int>(names.size()), texts.data(), names.data()), 0,
-                  "nvrtcCreateProgram");
+    expect_status(
+        call("nvrtcCreateProgram", &program, source.c_str(), name.c_str(), static_cast<int>(names.size()), texts.data(), names.data()), 0,
+        "nvrtcCreateProgram");
     const std::string target = "--gpu-architecture=" + architecture;
     const char* options[] = {target.c_str(), "-std=c++17"};
     Compiled compiled;
@@ -129,7 +131,8 @@ void run_case(const std::string& name, const std::function<void()>& body) {
     call<void>("emulator_clear");
     call<void>("emulator_fail", static_cast<const char*>(nullptr), 0, 0);
     const double milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-    std::printf("%s  %-58s %8.1f ms%s%s\n", failure.empty() ? "pass" : "FAIL", name.c_str(), milliseconds, failure.empty() ? "" : "\n      ", failure.c_str());
+    std::printf("%s  %-58s %8.1f ms%s%s\n", failure.empty() ? "pass" : "FAIL", name.c_str(), milliseconds,
+                failure.empty() ? "" : "\n      ", failure.c_str());
     std::fflush(stdout);
     if (!failure.empty()) ++failed;
 }

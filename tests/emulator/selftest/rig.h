@@ -87,8 +87,8 @@ struct Geometry {
 template <typename... A>
 int launch(void* function, Geometry geometry, A... arguments) {
     void* parameters[] = {&arguments..., nullptr};
-    return call("cuLaunchKernel", function, geometry.blocks, 1u, 1u, geometry.threads, 1u, 1u, geometry.shared_bytes, static_cast<void*>(nullptr),
-                static_cast<void**>(parameters), static_cast<void**>(nullptr));
+    return call("cuLaunchKernel", function, geometry.blocks, 1u, 1u, geometry.threads, 1u, 1u, geometry.shared_bytes,
+                static_cast<void*>(nullptr), static_cast<void**>(parameters), static_cast<void**>(nullptr));
 }
 
 int synchronize();

@@ -24,7 +24,8 @@ int main(int count, char** arguments) {
         std::uint64_t bytes = 0;
         int handles = 0;
         call<void>("emulator_outstanding", &bytes, &handles);
-        expect(bytes == 0 && handles == 1, std::to_string(bytes) + " bytes and " + std::to_string(handles) + " handles are alive, expected the context");
+        expect(bytes == 0 && handles == 1,
+               std::to_string(bytes) + " bytes and " + std::to_string(handles) + " handles are alive, expected the context");
     });
     std::printf(failures() == 0 ? "all passed\n" : "%d failed\n", failures());
     return failures() == 0 ? 0 : 1;

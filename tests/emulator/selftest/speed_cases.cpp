@@ -46,11 +46,15 @@ void speed_cases() {
         });
     };
     std::printf("launch and wait, one block of 32      %8.1f us\n", 1e6 * time(module.function("nothing"), Geometry{1, 32}, x.address));
-    std::printf("a thread that does not wait           %8.1f ns\n", 1e9 * time(module.function("nothing"), Geometry{1000, 256}, x.address) / 256e3);
-    std::printf("a switch (warp of 32, shuffle)        %8.1f ns\n", 1e9 * time(module.function("shuffles"), Geometry{1, 32}, n, x.address) / (32.0 * n));
+    std::printf("a thread that does not wait           %8.1f ns\n",
+                1e9 * time(module.function("nothing"), Geometry{1000, 256}, x.address) / 256e3);
+    std::printf("a switch (warp of 32, shuffle)        %8.1f ns\n",
+                1e9 * time(module.function("shuffles"), Geometry{1, 32}, n, x.address) / (32.0 * n));
     std::printf("a barrier of 256 threads              %8.2f us\n", 1e6 * time(module.function("barriers"), Geometry{1, 256}, n) / n);
-    std::printf("mma, one core                         %8.2f GFLOP/s\n", 4096e-9 * n / time(module.function("products"), Geometry{1, 32}, n, x.address));
-    std::printf("mma, all cores                        %8.2f GFLOP/s\n", 4096e-9 * 16 * n / time(module.function("products"), Geometry{16, 32}, n, x.address));
+    std::printf("mma, one core                         %8.2f GFLOP/s\n",
+                4096e-9 * n / time(module.function("products"), Geometry{1, 32}, n, x.address));
+    std::printf("mma, all cores                        %8.2f GFLOP/s\n",
+                4096e-9 * 16 * n / time(module.function("products"), Geometry{16, 32}, n, x.address));
 }
 
 }  // namespace selftest
