@@ -84,7 +84,8 @@ internal sealed class NvrtcTests
         (int status, string log) = Compile(new KernelSource("kernels/greedy.cu", Encoding.UTF8.GetBytes(text)), 90);
         Assert.That(status, Is.Zero, log);
         KernelFigures figure = KernelFigures.Parse(log).Single();
-        Assert.That((figure.Entry, figure.Registers), Is.EqualTo(("greedy", 64)));
+        Assert.That(figure.Entry, Is.EqualTo("greedy"));
+        Assert.That(figure.Registers, Is.InRange(1, 64), "of 64 Ki, shared by 1,024 threads");
         Assert.That(figure.SpillBytes, Is.Positive);
         Assert.That(figure.StackBytes, Is.Positive);
     }
