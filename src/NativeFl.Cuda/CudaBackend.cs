@@ -59,6 +59,9 @@ public sealed unsafe partial class CudaBackend : Backend
     /// <summary>Native objects that are alive, for tests of what is given back.</summary>
     internal HandleCount Handles => _handles;
 
+    /// <summary>Compute capability, 90 for 9.0.</summary>
+    internal int Architecture => _device.Architecture;
+
     private int MultiprocessorCount => _device.Multiprocessors;
 
     /// <summary>Opens a device.</summary>

@@ -11,7 +11,7 @@ internal sealed class KernelLibrary(
     : IDisposable
 {
     // What lineinfo costs is disk; what it gives is the line in compute-sanitizer and Nsight.
-    private static readonly string[] Options = ["-std=c++17", "--generate-line-info"];
+    internal static IReadOnlyList<string> Options { get; } = ["-std=c++17", "--generate-line-info"];
 
     private readonly Dictionary<string, KernelModule> _modules = [];
 

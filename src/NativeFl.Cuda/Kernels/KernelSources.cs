@@ -47,6 +47,6 @@ internal sealed partial class KernelSources
         return text;
     }
 
-    [GeneratedRegex(@"^\s*extern\s+""C""\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s*extern\s+""C""\s+__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(?!__launch_bounds__)(\w+)\s*\(", RegexOptions.Multiline)]
     private static partial Regex EntryPoint();
 }
