@@ -14,13 +14,15 @@ namespace emulator {
 namespace {
 
 constexpr std::size_t page = 4096, alignment = 256;
+// Address space costs nothing: an index that is wrong by millions must not reach somebody else's memory.
+constexpr std::size_t guard = std::size_t{64} << 20;
 constexpr unsigned char canary = 0xC5;
 constexpr std::size_t quarantine = 8192;
 
 std::size_t round_up(std::size_t x, std::size_t to) { return (x + to - 1) / to * to; }
 
 std::size_t front_canary(const unsigned char* base, const Allocation& allocation) {
-    return std::min<std::size_t>(alignment, static_cast<std::size_t>(base - (allocation.mapping + page)));
+    return std::min<std::size_t>(alignment, static_cast<std::size_t>(base - (allocation.mapping + guard)));
 }
 
 // The first byte that is not a canary any more, or null.
@@ -73,14 +75,14 @@ void* Memory::allocate(std::size_t bytes, bool is_host) {
     if (!is_host && (bytes > total_ || used_ > total_ - bytes)) return nullptr;
     const std::size_t room = round_up(bytes, alignment), pages = round_up(room, page);
     auto* mapping =
-        static_cast<unsigned char*>(mmap(nullptr, pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+        static_cast<unsigned char*>(mmap(nullptr, pages + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (mapping == MAP_FAILED) return nullptr;
-    if (mprotect(mapping + page, pages, PROT_READ | PROT_WRITE) != 0) {
-        munmap(mapping, pages + 2 * page);
+    if (mprotect(mapping + guard, pages, PROT_READ | PROT_WRITE) != 0) {
+        munmap(mapping, pages + 2 * guard);
         return nullptr;
     }
-    unsigned char* base = mapping + page + pages - room;
-    const Allocation allocation{mapping, pages + 2 * page, bytes, is_host, next_number_++};
+    unsigned char* base = mapping + guard + pages - room;
+    const Allocation allocation{mapping, pages + 2 * guard, bytes, is_host, next_number_++};
     std::memset(base - front_canary(base, allocation), canary, front_canary(base, allocation));
     fill_with_nan(base, bytes);
     std::memset(base + bytes, canary, room - bytes);

@@ -1,8 +1,8 @@
-// memory.h: device memory and pinned host memory, each allocation between guard pages
+// memory.h: device memory and pinned host memory, each allocation between guards
 //
-//   guard page | unused | front canary | the allocation, base a multiple of 256 | back canary (< 256 bytes) | guard page
+//   64 MB guard | unused | front canary | the allocation, base a multiple of 256 | back canary (< 256 bytes) | 64 MB guard
 //
-// The allocation is pushed against the guard page behind it as far as the promised alignment of 256 allows; what is left is canary bytes,
+// The allocation is pushed against the guard behind it as far as the promised alignment of 256 allows; what is left is canary bytes,
 // checked when the memory is freed and at every synchronisation. Fresh memory is 0xFF: NaN in every type. Freed memory stays unmapped, so
 // that a late access faults instead of meeting somebody else's data.
 #pragma once

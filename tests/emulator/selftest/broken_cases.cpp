@@ -135,6 +135,8 @@ void broken_cases() {
              [] { wrong_numbers("DYNAMIC_SHARED(float, s); out[threadIdx.x] = s[threadIdx.x] * 0 + threadIdx.x;"); });
     run_case("caught: uninitialised device memory", [] { wrong_numbers("out[threadIdx.x] = out[threadIdx.x] * 0 + threadIdx.x;"); });
     run_case("caught: write behind the end", [] { fails("if (threadIdx.x == 5) x[n + 63] = 1;", illegal_address, "thread (5, 0, 0)"); });
+    run_case("caught: write far behind the end",
+             [] { fails("x[n + (1 << 22)] = 1;", illegal_address, "out of bounds: writes 16777216 bytes behind"); });
     run_case("caught: read behind the end", [] { fails("x[0] = x[n + 63];", illegal_address, "out of bounds: reads"); });
     run_case("caught: read before the start", [] { fails("x[0] = x[-1100];", illegal_address, "out of bounds: reads"); });
     run_case("caught: null pointer", [] { fails("*(volatile int*)nullptr = 1;", illegal_address, "no allocation", 32, 3); });
