@@ -165,7 +165,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) attention_forward_64_bf16(P
     attention_forward<bf16, 64, 4, 2, 64>(ARGUMENTS);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 2) attention_forward_128_bf16(PARAMETERS(bf16)) {
+extern "C" __global__ void __launch_bounds__(128) attention_forward_128_bf16(PARAMETERS(bf16)) {
     attention_forward<bf16, 128, 4, 1, 64>(ARGUMENTS);
 }
 
