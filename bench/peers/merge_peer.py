@@ -4,6 +4,7 @@
 
 The limit is reading and writing W once at the rate of a copy in this process.
 """
+import contextlib
 import math
 
 import torch
@@ -59,7 +60,7 @@ def peft_merges(shape, ranks, device, type_):
         bos_token_id=None, eos_token_id=None, pad_token_id=None)
     torch.set_default_dtype(type_)
     try:
-        with torch.device(device):
+        with torch.device("cuda") if device == "cuda" else contextlib.nullcontext():
             model = LlamaForCausalLM(config)
             targets = [projection.split(".")[-1] for projection in training_case.PROJECTIONS]
             for k, rank in enumerate(ranks):

@@ -30,9 +30,9 @@ def peft_model(case, parsed, adapter_type, checkpointing):
         bos_token_id=None, eos_token_id=None, pad_token_id=None)
     if getattr(config, "rope_parameters", None) is not None:  # Transformers 5
         config.rope_parameters = {"rope_type": "default", "rope_theta": shape.theta}
-    torch.set_default_dtype(torch.bfloat16)
+    torch.set_default_dtype(torch.bfloat16 if parsed.device == "cuda" else torch.float32)
     try:
-        with torch.device(parsed.device):
+        with torch.device("cuda") if parsed.device == "cuda" else contextlib.nullcontext():
             model = LlamaForCausalLM(config)
     finally:
         torch.set_default_dtype(torch.float32)
