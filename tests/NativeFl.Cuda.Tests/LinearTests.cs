@@ -72,7 +72,7 @@ internal sealed class LinearTests(bool useBlas) : CudaTest
     [Test]
     public void A_row_does_not_depend_on_the_rows_beside_it([Values(DType.F32, DType.BF16)] DType dtype)
     {
-        if (useBlas) Assert.Pass("cuBLASLt chooses by shape");
+        if (useBlas) Assert.Ignore("cuBLASLt chooses by shape");
         (int n, int outputs, int inputs) = (140, 24, 72);
         float[] x = Sample.Normal(n * inputs, 1);
         PackedMatrix w = Pack(Sample.Normal(outputs * inputs, 2), outputs, inputs, dtype);
@@ -85,7 +85,7 @@ internal sealed class LinearTests(bool useBlas) : CudaTest
     [Test]
     public void Gradients_of_many_logits_are_rounded_in_runs_that_fit_the_workspace()
     {
-        if (!useBlas) Assert.Pass("the runs are the same, and the tiles too slow here");
+        if (!useBlas) Assert.Ignore("the runs are the same, and the tiles too slow here");
         (int n, int vocabulary, int width) = (270, 128_256, 2); // 69 MB of bf16
         float[] pattern = Sample.Normal(1009, 1), dy = new float[n * vocabulary];
         for (int i = 0; i < dy.Length; i++) dy[i] = pattern[i % pattern.Length];
