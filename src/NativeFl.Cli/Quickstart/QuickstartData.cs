@@ -19,7 +19,8 @@ internal sealed class QuickstartData
     /// <summary>Draws everything from one seed.</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sentences">How many sentences the base model reads.</param>
-    public QuickstartData(ulong seed, int sentences)
+    /// <param name="questions">The most questions that are held out.</param>
+    public QuickstartData(ulong seed, int sentences, int questions = int.MaxValue)
     {
         Fact[] facts = [.. FactBook.All(seed)];
         var random = new Philox(seed, SplitStream);
@@ -38,7 +39,8 @@ internal sealed class QuickstartData
         TaskRecord[] shuffled = [.. training];
         random.Shuffle(shuffled.AsSpan());
         Training = [.. shuffled.Select((r, i) => r with { Id = $"train-{i}" })];
-        HeldOut = [.. heldOut.Select((r, i) => r with { Id = $"test-{i}" })];
+        int step = (int)((heldOut.Count + (questions - 1L)) / questions);
+        HeldOut = [.. heldOut.Where((_, i) => i % step == 0).Select((r, i) => r with { Id = $"test-{i}" })];
         Prose = Sentences(seed, facts, sentences);
         Talk = Turns(seed, facts, sentences / TalkOneIn);
     }

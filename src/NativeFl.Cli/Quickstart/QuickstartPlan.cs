@@ -32,7 +32,8 @@ internal sealed record QuickstartPlan
         Sentences = 2000,
         PretrainEpochs = 1,
         Rounds = 1,
-        LocalEpochs = 0.5,
+        LocalEpochs = 0.25,
+        Questions = 40,
     };
 
     /// <summary>What --size calls them.</summary>
@@ -58,6 +59,9 @@ internal sealed record QuickstartPlan
 
     /// <summary>Passes of a client over its examples in a round.</summary>
     public double LocalEpochs { get; init; } = 2;
+
+    /// <summary>The most questions that are held out.</summary>
+    public int Questions { get; init; } = int.MaxValue;
 
     /// <summary>The ranks of FLoRA's heterogeneous setting (arXiv:2409.05976), and equal ones of the same sum.</summary>
     public static IReadOnlyList<int> UnequalRanks { get; } = [64, 32, 16, 16, 8, 8, 4, 4, 4, 4];

@@ -31,7 +31,7 @@ internal static class QuickstartVerb
         QuickstartPlan plan = run.Get(Size) == QuickstartPlan.Small.Name ? QuickstartPlan.Small : QuickstartPlan.Standard;
         string folder = output.WorkPath, data = Path.Combine(folder, "data"), baseFolder = Path.Combine(folder, "base");
         run.Print($"1. Data: questions of {FactBook.Categories.Count} kinds ({string.Join(", ", FactBook.Categories)}).");
-        var made = new QuickstartData(run.Seed, plan.Sentences);
+        var made = new QuickstartData(run.Seed, plan.Sentences, plan.Questions);
         QuickstartBase.WriteData(data, made);
         Tokenizer tokenizer = QuickstartBase.WriteTokenizer(baseFolder, made);
         run.Print($"   {made.Training.Count} for the clients, {made.HeldOut.Count} held out; {Figures.Count(made.Prose.Count)} paragraphs of prose; {tokenizer.VocabularySize} tokens.");
