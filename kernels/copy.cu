@@ -10,7 +10,7 @@
 // Source     IEEE 754-2019 4.3.1 (ties to even)
 #include "device/load.cuh"
 
-constexpr int run = 8; // elements: one vector of bf16, two of f32
+constexpr int run = 8;  // elements: one vector of bf16, two of f32
 
 // A run from memory, both halves as vectors where the address allows.
 __device__ inline void load_run(const bf16* x, float (&values)[run]) { load_vector(x, values); }
@@ -35,9 +35,9 @@ __device__ inline void store_run(const float (&values)[run], float* y) {
 __device__ inline bool is_aligned(const void* p) { return reinterpret_cast<unsigned long long>(p) % 16 == 0; }
 
 template <typename From, typename To>
-__device__ void copy(const From* __restrict__ x, // (n)
+__device__ void copy(const From* __restrict__ x,  // (n)
                      const int64 n,
-                     To* __restrict__ y) { // (n)
+                     To* __restrict__ y) {  // (n)
     const int64 thread = static_cast<int64>(blockIdx.x) * blockDim.x + threadIdx.x;
     const int64 stride = static_cast<int64>(gridDim.x) * blockDim.x * run;
     const bool vectors = is_aligned(x) && is_aligned(y);

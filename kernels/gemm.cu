@@ -98,24 +98,68 @@ __device__ void gemm_bias(const float* bias, int n, T* c) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) row[i] = from_float<T>(bias[i]);
 }
 
-#define GEMM_ENTRY_POINT(name, T, TB, TC, transpose_a, transpose_b)                                                                  \
-    extern "C" __global__ void __launch_bounds__(Gemm<T>::threads, 2)                                                                \
-        name(const T* __restrict__ a, const TB* __restrict__ b, const float* __restrict__ bias, int m, int n, int k, int accumulate, \
-             int a_vector, int b_vector, int c_vector, TC* __restrict__ c) {                                                         \
-        gemm<T, TB, TC, transpose_a, transpose_b>(a, b, bias, m, n, k, accumulate, a_vector, b_vector, c_vector, c);                 \
-    }
+// ---- entry points -------------------------------------------------------------------------------------------------------------------
 
-#define GEMM_ENTRY_POINTS(transposes, transpose_a, transpose_b)                                    \
-    GEMM_ENTRY_POINT(gemm_##transposes##_bf16, bf16, bf16, bf16, transpose_a, transpose_b)         \
-    GEMM_ENTRY_POINT(gemm_##transposes##_bf16_to_f32, bf16, bf16, float, transpose_a, transpose_b) \
-    GEMM_ENTRY_POINT(gemm_##transposes##_f32, float, float, float, transpose_a, transpose_b)
+#define PARAMETERS(T, TB, TC)                                                                                                             \
+    const T *__restrict__ a, const TB *__restrict__ b, const float *__restrict__ bias, int m, int n, int k, int accumulate, int a_vector, \
+        int b_vector, int c_vector, TC *__restrict__ c
+#define ARGUMENTS a, b, bias, m, n, k, accumulate, a_vector, b_vector, c_vector, c
 
-GEMM_ENTRY_POINTS(nn, false, false)
-GEMM_ENTRY_POINTS(nt, false, true)
-GEMM_ENTRY_POINTS(tn, true, false)
-GEMM_ENTRY_POINTS(tt, true, true)
-GEMM_ENTRY_POINT(gemm_nn_f32_with_bf16, float, bf16, float, false, false)
-GEMM_ENTRY_POINT(gemm_nt_f32_with_bf16, float, bf16, float, false, true)
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nn_bf16(PARAMETERS(bf16, bf16, bf16)) {
+    gemm<bf16, bf16, bf16, false, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nn_bf16_to_f32(PARAMETERS(bf16, bf16, float)) {
+    gemm<bf16, bf16, float, false, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nn_f32(PARAMETERS(float, float, float)) {
+    gemm<float, float, float, false, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nt_bf16(PARAMETERS(bf16, bf16, bf16)) {
+    gemm<bf16, bf16, bf16, false, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nt_bf16_to_f32(PARAMETERS(bf16, bf16, float)) {
+    gemm<bf16, bf16, float, false, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nt_f32(PARAMETERS(float, float, float)) {
+    gemm<float, float, float, false, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_tn_bf16(PARAMETERS(bf16, bf16, bf16)) {
+    gemm<bf16, bf16, bf16, true, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_tn_bf16_to_f32(PARAMETERS(bf16, bf16, float)) {
+    gemm<bf16, bf16, float, true, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_tn_f32(PARAMETERS(float, float, float)) {
+    gemm<float, float, float, true, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_tt_bf16(PARAMETERS(bf16, bf16, bf16)) {
+    gemm<bf16, bf16, bf16, true, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_tt_bf16_to_f32(PARAMETERS(bf16, bf16, float)) {
+    gemm<bf16, bf16, float, true, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_tt_f32(PARAMETERS(float, float, float)) {
+    gemm<float, float, float, true, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nn_f32_with_bf16(PARAMETERS(float, bf16, float)) {
+    gemm<float, bf16, float, false, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nt_f32_with_bf16(PARAMETERS(float, bf16, float)) {
+    gemm<float, bf16, float, false, true>(ARGUMENTS);
+}
 
 extern "C" __global__ void __launch_bounds__(256) gemm_bias_f32(const float* __restrict__ bias, int n, float* __restrict__ c) {
     gemm_bias<float>(bias, n, c);

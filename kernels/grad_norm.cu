@@ -7,6 +7,7 @@
 // Shapes     gradients: flat;  ranges: device/parameter_ranges.cuh;  squares (blocks);  norms (K)
 // Types      gradients, norms: f32;  sums: double, so that no square overflows and the order hardly matters; it is fixed all the same
 // Launch     squares: one block of 256 threads a block of elements, four elements a step.  roots: one block of 256 threads a segment.
+// Aliasing   none.
 // Cost       reads the gradients once: bandwidth bound.
 // Source     Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (clipping by the norm)
 #include "device/load.cuh"

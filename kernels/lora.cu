@@ -258,26 +258,47 @@ extern "C" __global__ void __launch_bounds__(128)
     gradient[static_cast<int64>(list[sum.first + j].rank) * width] += total;
 }
 
-#define LORA_ENTRY_POINTS(T, suffix)                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(Shrink<T>::threads, Shrink<T>::blocks)                                                \
-        lora_shrink_##suffix(const T* __restrict__ x, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,            \
-                             const LoraEntry* __restrict__ list, int width, int chunk, int scaled, int s_stride, int vector,           \
-                             int factor_vector, float* __restrict__ partials, float* __restrict__ s) {                                 \
-        lora_shrink<T>(x, factor, tiles, list, width, chunk, scaled, s_stride, vector, factor_vector, partials, s);                    \
-    }                                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(Expand<T>::threads, 2) lora_expand_##suffix(                                          \
-        const float* __restrict__ s, const float* __restrict__ factor, const LoraTile* __restrict__ tiles,                             \
-        const LoraEntry* __restrict__ list, int s_stride, int scaled, int width, int vector, int factor_vector, T* __restrict__ y) {   \
-        lora_expand<T>(s, factor, tiles, list, s_stride, scaled, width, vector, factor_vector, y);                                     \
-    }                                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(Gradient<T>::threads, Gradient<T>::blocks) lora_gradient_##suffix(                    \
-        const float* __restrict__ s, const float* __restrict__ ds, const T* __restrict__ dy, const T* __restrict__ x,                  \
-        const LoraTile* __restrict__ tiles, const LoraEntry* __restrict__ list, int s_stride, int out, int in, int tiles_of_b,         \
-        int out_vector, int in_vector, float* __restrict__ partials_b, float* __restrict__ partials_a, float* __restrict__ db,         \
-        float* __restrict__ da) {                                                                                                      \
-        lora_gradients<T>(s, ds, dy, x, tiles, list, s_stride, out, in, tiles_of_b, out_vector, in_vector, partials_b, partials_a, db, \
-                          da);                                                                                                         \
-    }
+// ---- entry points -------------------------------------------------------------------------------------------------------------------
 
-LORA_ENTRY_POINTS(float, f32)
-LORA_ENTRY_POINTS(bf16, bf16)
+#define SHRINK_PARAMETERS(T)                                                                                                           \
+    const T *__restrict__ x, const float *__restrict__ factor, const LoraTile *__restrict__ tiles, const LoraEntry *__restrict__ list, \
+        int width, int chunk, int scaled, int s_stride, int vector, int factor_vector, float *__restrict__ partials, float *__restrict__ s
+#define SHRINK_ARGUMENTS x, factor, tiles, list, width, chunk, scaled, s_stride, vector, factor_vector, partials, s
+
+#define EXPAND_PARAMETERS(T)                                                                                                               \
+    const float *__restrict__ s, const float *__restrict__ factor, const LoraTile *__restrict__ tiles, const LoraEntry *__restrict__ list, \
+        int s_stride, int scaled, int width, int vector, int factor_vector, T *__restrict__ y
+#define EXPAND_ARGUMENTS s, factor, tiles, list, s_stride, scaled, width, vector, factor_vector, y
+
+#define GRADIENT_PARAMETERS(T)                                                                                                 \
+    const float *__restrict__ s, const float *__restrict__ ds, const T *__restrict__ dy, const T *__restrict__ x,              \
+        const LoraTile *__restrict__ tiles, const LoraEntry *__restrict__ list, int s_stride, int out, int in, int tiles_of_b, \
+        int out_vector, int in_vector, float *__restrict__ partials_b, float *__restrict__ partials_a, float *__restrict__ db, \
+        float *__restrict__ da
+#define GRADIENT_ARGUMENTS s, ds, dy, x, tiles, list, s_stride, out, in, tiles_of_b, out_vector, in_vector, partials_b, partials_a, db, da
+
+extern "C" __global__ void __launch_bounds__(Shrink<float>::threads, Shrink<float>::blocks) lora_shrink_f32(SHRINK_PARAMETERS(float)) {
+    lora_shrink<float>(SHRINK_ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Shrink<bf16>::threads, Shrink<bf16>::blocks) lora_shrink_bf16(SHRINK_PARAMETERS(bf16)) {
+    lora_shrink<bf16>(SHRINK_ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Expand<float>::threads, 2) lora_expand_f32(EXPAND_PARAMETERS(float)) {
+    lora_expand<float>(EXPAND_ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Expand<bf16>::threads, 2) lora_expand_bf16(EXPAND_PARAMETERS(bf16)) {
+    lora_expand<bf16>(EXPAND_ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gradient<float>::threads, Gradient<float>::blocks)
+    lora_gradient_f32(GRADIENT_PARAMETERS(float)) {
+    lora_gradients<float>(GRADIENT_ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gradient<bf16>::threads, Gradient<bf16>::blocks)
+    lora_gradient_bf16(GRADIENT_PARAMETERS(bf16)) {
+    lora_gradients<bf16>(GRADIENT_ARGUMENTS);
+}

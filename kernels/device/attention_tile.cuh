@@ -5,9 +5,9 @@
 // of 8 heads that decodes one token fills half a tensor-core tile instead of a sixteenth.
 #pragma once
 
-#include "async_copy.cuh"
-#include "reduce.cuh"
-#include "tile_product.cuh"
+#include "device/async_copy.cuh"
+#include "device/reduce.cuh"
+#include "device/tile_product.cuh"
 
 // exp(x) = 2^(x log2 e): the special function unit knows powers of two.
 constexpr float log2_e = 1.4426950408889634f;

@@ -14,9 +14,9 @@
 // Source     mma.cuh; the split is Henry, Tang, Heinecke 2019, arXiv:1904.06376
 #pragma once
 
-#include "async_copy.cuh"
-#include "load.cuh"
-#include "mma.cuh"
+#include "device/async_copy.cuh"
+#include "device/load.cuh"
+#include "device/mma.cuh"
 
 // A tile as it lies in shared memory. Width is the extent that is not the depth.
 template <typename T, int Width, int Depth, bool DepthFirst, int Planes = 1>

@@ -4,7 +4,7 @@
 // type: name_f32, name_bf16. bf16 is the upper half of an f32 (8 exponent bits, 7 mantissa bits), rounded to nearest even.
 #pragma once
 
-#include "ptx.cuh"
+#include "device/ptx.cuh"
 
 using int64 = long long;
 

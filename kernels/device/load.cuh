@@ -4,7 +4,7 @@
 // path: a kernel's body is a template on `is_vector`, and is_vector_aligned() picks one of the two, the same for the whole grid.
 #pragma once
 
-#include "dtype.cuh"
+#include "device/dtype.cuh"
 
 template <typename T>
 struct Vector {

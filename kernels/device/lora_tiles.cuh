@@ -5,7 +5,7 @@
 // bf16 as two planes (block_product.cuh).
 #pragma once
 
-#include "block_product.cuh"
+#include "device/block_product.cuh"
 
 struct LoraEntry {
     int rank;       // row of A and B

@@ -12,7 +12,7 @@
 // Source     PTX ISA, 9.7.14.5.8 "Matrix Fragments for mma.m16n8k16"
 #pragma once
 
-#include "dtype.cuh"
+#include "device/dtype.cuh"
 
 struct FragmentA {
     unsigned r[4];

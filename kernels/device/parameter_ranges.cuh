@@ -4,7 +4,7 @@
 // blocks of `block_elements`; the last block of a range is shorter. Blocks are numbered through all ranges in order.
 #pragma once
 
-#include "dtype.cuh"
+#include "device/dtype.cuh"
 
 constexpr int block_elements = 8192;
 

@@ -7,7 +7,7 @@
 #pragma once
 
 // The block's dynamic shared memory as elements of T; every use in a kernel names the same bytes.
-#define DYNAMIC_SHARED(T, name)                                        \
+#define DYNAMIC_SHARED(T, name)                                      \
     extern __shared__ __align__(128) unsigned char dynamic_shared[]; \
     T* name = reinterpret_cast<T*>(dynamic_shared)
 

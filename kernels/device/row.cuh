@@ -4,7 +4,7 @@
 // in registers between the two walks, what a wide row has beyond them is read again.
 #pragma once
 
-#include "load.cuh"
+#include "device/load.cuh"
 
 // Count rows of equal width, such as x and dy, walked side by side.
 template <typename T, int Count, bool is_vector>

@@ -10,8 +10,8 @@
 // Rows of a, b and d lie `stride` elements apart: tile_stride avoids bank conflicts.
 #pragma once
 
-#include "load.cuh"
-#include "mma.cuh"
+#include "device/load.cuh"
+#include "device/mma.cuh"
 
 // Elements from row to row of a tile of Width columns: 16 bytes more than the row, so that eight rows meet different banks.
 template <typename T, int Width>

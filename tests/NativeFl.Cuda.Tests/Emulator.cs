@@ -31,6 +31,9 @@ internal sealed unsafe class Emulator : IDisposable
 
     public void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("emulator_set_seed"))(seed);
 
+    /// <summary>Kernels executed so far in this process.</summary>
+    public long Launches() => (long)((delegate* unmanaged<ulong>)Export("emulator_launches"))();
+
     /// <summary>Device and pinned bytes, and native objects, that are alive in this process.</summary>
     public (ulong Bytes, int Handles) Outstanding()
     {
