@@ -19,7 +19,7 @@ public sealed record CudaBackendOptions
 
     /// <summary>Where compiled kernels are kept between runs; empty = nowhere. A folder that cannot be written is no error.</summary>
     public string KernelCacheFolder { get; init; } =
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "nativefl", "kernels");
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "nativefl", "kernels");
 
     /// <summary>Whether cuBLASLt multiplies matrices where it is installed; NativeFl's own kernels do otherwise.</summary>
     public bool UseBlas { get; init; } = true;

@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using NativeFl.Models;
+using NativeFl.Tests.Cli;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>
+/// Machines on which a library is missing. A process loads its libraries once, so each case is a process of its own: the command line with a
+/// folder that holds only some of the emulator's libraries, and a kernel cache of its own.
+/// </summary>
+internal sealed class MissingLibrariesTests
+{
+    private const string Driver = "libcuda.so.1", Compiler = "libnvrtc.so.12";
+
+    private TemporaryFolder _folder = null!;
+    private FixtureCase _case = null!;
+
+    [SetUp]
+    public void Open()
+    {
+        CommandLineDevice.Require();
+        if (!TestDevice.IsEmulator) Assert.Ignore($"needs the emulator; this is {TestDevice.Description}");
+        (_folder, _case) = (new TemporaryFolder(), new FixtureCase("llama"));
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        _folder?.Dispose();
+        _case?.Dispose();
+    }
+
+    [Test]
+    public void Without_a_driver_cuda_fails_with_the_reason_and_auto_falls_back()
+    {
+        (int code, string error) = Logits("cuda", "one", []).Result;
+        Assert.That(code, Is.EqualTo(1), error);
+        Assert.That(error.Trim(), Does.StartWith("cuda: not available (libcuda.so.1 not found").And.Not.Contain("\n"));
+        (code, error) = Logits("auto", "two", []).Result;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("libcuda.so.1 not found").And.Contain("cpu"));
+        Assert.That(Error("two"), Is.LessThan(1e-4));
+    }
+
+    [Test]
+    public void Without_a_compiler_the_error_says_that_kernels_are_missing()
+    {
+        (int code, string error) = Logits("cuda", "one", [Driver]).Result;
+        Assert.That(code, Is.EqualTo(1), error);
+        Assert.That(error, Does.StartWith("cuda: not available (no kernels for sm_90: none are prebuilt, and libnvrtc"));
+        Assert.That(File.Exists(_folder.At("one.safetensors")), Is.False);
+    }
+
+    [Test]
+    public void Without_cuBLASLt_our_own_products_do_it_and_two_processes_may_fill_one_cache()
+    {
+        Task<(int Code, string Error)>[] both = [Logits("cuda", "one", [Driver, Compiler]), Logits("cuda", "two", [Driver, Compiler])];
+        Task.WaitAll(both);
+        foreach ((int code, string error) in both.Select(t => t.Result)) Assert.That(code, Is.Zero, error);
+        Assert.That(Error("one"), Is.LessThan(1e-4));
+        Assert.That(File.ReadAllBytes(_folder.At("one.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("two.safetensors"))));
+        Assert.That(Directory.EnumerateFiles(_folder.At("cache"), "*", SearchOption.AllDirectories), Is.Not.Empty);
+    }
+
+    private async Task<(int Code, string Error)> Logits(string device, string name, string[] libraries)
+    {
+        string folder = _folder.At($"libraries-{name}");
+        Directory.CreateDirectory(folder);
+        foreach (string library in libraries) File.CreateSymbolicLink(Path.Combine(folder, library), Path.Combine(TestDevice.Options!.LibraryFolder, library));
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            Environment = { ["XDG_DATA_HOME"] = _folder.At("cache") },
+        };
+        string[] line =
+        [
+            Path.Combine(AppContext.BaseDirectory, "NativeFl.Cli.dll"), "logits", "--model", _case.Folder, "--ids", Ids(), "--out", _folder.At(name + ".safetensors"),
+            "--device", device, "--dtype", "f32", "--cuda-libraries", folder,
+        ];
+        foreach (string argument in line) start.ArgumentList.Add(argument);
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string error = await process.StandardError.ReadToEndAsync();
+        await output;
+        await process.WaitForExitAsync();
+        return (process.ExitCode, error);
+    }
+
+    private string Ids() => File.Exists(_folder.At("ids.json")) ? _folder.At("ids.json") : VerbInput.Ids(_case, _folder);
+
+    private double Error(string name)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(_folder.At(name + ".safetensors"));
+        int vocabulary = _case.Config.VocabularySize;
+        var values = new float[_case.Examples.Count * _case.Length * vocabulary];
+        file.Read("logits", 0, values);
+        float[] real = [.. _case.Examples.SelectMany((e, row) => values.AsSpan(row * _case.Length * vocabulary, e.InputIds.Length * vocabulary).ToArray())];
+        return FixtureCase.Distance(real, _case.RealRows("base.logits"));
+    }
+}
