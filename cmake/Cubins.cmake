@@ -41,7 +41,7 @@ foreach(source IN LISTS sources)
         set(cubin ${folder}/${name}.sm_${architecture}.cubin)
         add_custom_command(
             OUTPUT ${cubin}
-            COMMAND ${NATIVEFL_NVCC} -cubin -arch=sm_${architecture} -std=c++17 -lineinfo -o ${cubin} ${source}
+            COMMAND ${NATIVEFL_NVCC} -cubin -arch=sm_${architecture} -std=c++17 -lineinfo -I ${kernels} -o ${cubin} ${source}
             DEPENDS ${source} ${headers}
             COMMENT "nvcc ${name}.sm_${architecture}.cubin"
             VERBATIM)

@@ -1,25 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>cuBLASLt of the current context.</summary>
-internal sealed unsafe class BlasHandle : SafeHandle
+internal sealed unsafe class BlasHandle : NativeHandle
 {
-    private readonly HandleCount _count;
-
     private BlasHandle(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static BlasHandle Create(HandleCount count)
     {
@@ -29,9 +16,5 @@ internal sealed unsafe class BlasHandle : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CublasLt.cublasLtDestroy(handle) == 0;
-    }
+    protected override int Destroy() => CublasLt.cublasLtDestroy(handle);
 }

@@ -1,24 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>One hold on a device's primary context, which all users of the device in this process share.</summary>
-internal sealed unsafe class ContextHandle : SafeHandle
+internal sealed unsafe class ContextHandle : NativeHandle
 {
-    private readonly HandleCount _count;
     private readonly int _device;
 
     private ContextHandle(nint value, int device, HandleCount count)
-        : base(0, ownsHandle: true)
-    {
-        SetHandle(value);
-        _device = device;
-        _count = count;
-        count.Add();
-    }
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
+        : base(value, count) => _device = device;
 
     public static ContextHandle Retain(int device, HandleCount count)
     {
@@ -31,9 +19,5 @@ internal sealed unsafe class ContextHandle : SafeHandle
     public void MakeCurrent() => Status.Check(CudaDriver.cuCtxSetCurrent(handle), "cuCtxSetCurrent");
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CudaDriver.cuDevicePrimaryCtxRelease_v2(_device) == 0;
-    }
+    protected override int Destroy() => CudaDriver.cuDevicePrimaryCtxRelease_v2(_device);
 }

@@ -1,25 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>A sequence of launches that the driver has made ready to run as one.</summary>
-internal sealed unsafe class GraphHandle : SafeHandle
+internal sealed unsafe class GraphHandle : NativeHandle
 {
-    private readonly HandleCount _count;
-
     private GraphHandle(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static GraphHandle Instantiate(nint graph, HandleCount count)
     {
@@ -29,9 +16,5 @@ internal sealed unsafe class GraphHandle : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CudaDriver.cuGraphExecDestroy(handle) == 0;
-    }
+    protected override int Destroy() => CudaDriver.cuGraphExecDestroy(handle);
 }

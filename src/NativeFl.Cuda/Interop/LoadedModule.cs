@@ -1,25 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>A loaded cubin or PTX: the kernels of one .cu file.</summary>
-internal sealed unsafe class LoadedModule : SafeHandle
+internal sealed unsafe class LoadedModule : NativeHandle
 {
-    private readonly HandleCount _count;
-
     private LoadedModule(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static LoadedModule? TryLoad(ReadOnlySpan<byte> image, HandleCount count, out int status)
     {
@@ -30,9 +17,5 @@ internal sealed unsafe class LoadedModule : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CudaDriver.cuModuleUnload(handle) == 0;
-    }
+    protected override int Destroy() => CudaDriver.cuModuleUnload(handle);
 }

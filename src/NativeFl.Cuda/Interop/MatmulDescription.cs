@@ -1,28 +1,15 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>What cuBLASLt knows of a product besides the matrices: f32 arithmetic, and which operands are transposed.</summary>
-internal sealed unsafe class MatmulDescription : SafeHandle
+internal sealed unsafe class MatmulDescription : NativeHandle
 {
     // CUBLAS_COMPUTE_32F: f32 operands are multiplied as f32, never as TF32.
     private const int ComputeF32 = 68, RealF32 = 0, TransposeA = 3, TransposeB = 4;
 
-    private readonly HandleCount _count;
-
     private MatmulDescription(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static MatmulDescription Create(bool transposeA, bool transposeB, HandleCount count)
     {
@@ -36,9 +23,5 @@ internal sealed unsafe class MatmulDescription : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CublasLt.cublasLtMatmulDescDestroy(handle) == 0;
-    }
+    protected override int Destroy() => CublasLt.cublasLtMatmulDescDestroy(handle);
 }

@@ -1,30 +1,17 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>What an algorithm of cuBLASLt may use and assume.</summary>
-internal sealed unsafe class MatmulPreference : SafeHandle
+internal sealed unsafe class MatmulPreference : NativeHandle
 {
     private const int MaxWorkspaceBytes = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentB = 6, AlignmentC = 7, AlignmentD = 8;
 
     // Parts of a split product are summed in f32 in a fixed order: neither in the output's type nor as they come.
     private const uint ReduceInComputeType = 2;
 
-    private readonly HandleCount _count;
-
     private MatmulPreference(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static MatmulPreference Create(long workspaceBytes, int alignmentA, int alignmentB, int alignmentC, HandleCount count)
     {
@@ -41,11 +28,7 @@ internal sealed unsafe class MatmulPreference : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CublasLt.cublasLtMatmulPreferenceDestroy(handle) == 0;
-    }
+    protected override int Destroy() => CublasLt.cublasLtMatmulPreferenceDestroy(handle);
 
     private void Set<T>(int attribute, T number)
         where T : unmanaged =>

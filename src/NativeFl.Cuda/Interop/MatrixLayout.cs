@@ -1,28 +1,16 @@
-using System.Runtime.InteropServices;
 using NativeFl.Tensors;
 
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>How a column-major matrix lies in memory.</summary>
-internal sealed unsafe class MatrixLayout : SafeHandle
+internal sealed unsafe class MatrixLayout : NativeHandle
 {
     private const int RealF32 = 0, RealBf16 = 14;
 
-    private readonly HandleCount _count;
-
     private MatrixLayout(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static MatrixLayout Create(DType dtype, int rows, int columns, HandleCount count)
     {
@@ -33,9 +21,5 @@ internal sealed unsafe class MatrixLayout : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CublasLt.cublasLtMatrixLayoutDestroy(handle) == 0;
-    }
+    protected override int Destroy() => CublasLt.cublasLtMatrixLayoutDestroy(handle);
 }

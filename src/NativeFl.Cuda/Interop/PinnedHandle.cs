@@ -1,25 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>Host memory that the device copies from and to by itself.</summary>
-internal sealed unsafe class PinnedHandle : SafeHandle
+internal sealed unsafe class PinnedHandle : NativeHandle
 {
-    private readonly HandleCount _count;
-
     private PinnedHandle(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static PinnedHandle Allocate(long bytes, HandleCount count)
     {
@@ -29,9 +16,5 @@ internal sealed unsafe class PinnedHandle : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CudaDriver.cuMemFreeHost(handle) == 0;
-    }
+    protected override int Destroy() => CudaDriver.cuMemFreeHost(handle);
 }

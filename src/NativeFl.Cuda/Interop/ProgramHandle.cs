@@ -1,34 +1,21 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using NativeFl.Cuda.Kernels;
 
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>One compilation of NVRTC.</summary>
-internal sealed unsafe class ProgramHandle : SafeHandle
+internal sealed unsafe class ProgramHandle : NativeHandle
 {
-    private readonly HandleCount _count;
-
     private ProgramHandle(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
 
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
-
-    /// <summary>
-    /// A program of one file. Headers are known by their path under kernels/. NVRTC has no folders, so that the bare name by which one header
-    /// includes its neighbour is a line that leads there: under two names of equal standing it would be read twice.
-    /// </summary>
+    /// <summary>A program of one file. Headers are known by their path under kernels/, which is how they are included.</summary>
     public static ProgramHandle Create(KernelSource source, IReadOnlyList<KernelSource> headers, HandleCount count)
     {
-        using var texts = new Utf8Array([.. headers.Select(header => header.Text), .. headers.Select(header => Bytes($"#include \"{Inner(header)}\"\n"))]);
-        using var names = new Utf8Array(
-            [.. headers.Select(header => Bytes(Inner(header))), .. headers.Select(header => Bytes(Path.GetFileName(header.Path)))]);
+        using var texts = new Utf8Array([.. headers.Select(header => header.Text)]);
+        using var names = new Utf8Array([.. headers.Select(header => Bytes(header.Path["kernels/".Length..]))]);
         using var own = new Utf8Array([source.Text, Bytes(source.Path)]);
         nint value;
         Status.CheckCompiler(
@@ -77,14 +64,11 @@ internal sealed unsafe class ProgramHandle : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
+    protected override int Destroy()
     {
-        _count.Remove();
         nint value = handle;
-        return Nvrtc.nvrtcDestroyProgram(&value) == 0;
+        return Nvrtc.nvrtcDestroyProgram(&value);
     }
-
-    private static string Inner(KernelSource header) => header.Path["kernels/".Length..];
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 }

@@ -1,28 +1,15 @@
-using System.Runtime.InteropServices;
-
 namespace NativeFl.Cuda.Interop;
 
 /// <summary>A stream, which orders the work of one backend.</summary>
-internal sealed unsafe class StreamHandle : SafeHandle
+internal sealed unsafe class StreamHandle : NativeHandle
 {
     // Independent of the legacy default stream.
     private const uint NonBlocking = 1;
 
-    private readonly HandleCount _count;
-
     private StreamHandle(nint value, HandleCount count)
-        : base(0, ownsHandle: true)
+        : base(value, count)
     {
-        SetHandle(value);
-        _count = count;
-        count.Add();
     }
-
-    /// <summary>The native value.</summary>
-    public nint Value => handle;
-
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
 
     public static StreamHandle Create(HandleCount count)
     {
@@ -32,9 +19,5 @@ internal sealed unsafe class StreamHandle : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        _count.Remove();
-        return CudaDriver.cuStreamDestroy_v2(handle) == 0;
-    }
+    protected override int Destroy() => CudaDriver.cuStreamDestroy_v2(handle);
 }

@@ -163,7 +163,7 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
     const files::path cache = cache_folder(),
                       entry = cache / (files::path(source.name).stem().string() + "." + key(source, headers, options) + ".so");
     if (const std::string kept = read_text(entry); !kept.empty()) {
-        result.library.assign(kept.begin(), kept.end());
+        result.image.assign(kept.begin(), kept.end());
         result.is_compiled = true;
         return result;
     }
@@ -206,7 +206,7 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
     }
     const std::string bytes = read_text(folder.path / "kernel.so");
     keep(entry, bytes);
-    result.library.assign(bytes.begin(), bytes.end());
+    result.image.assign(bytes.begin(), bytes.end());
     result.is_compiled = !bytes.empty();
     return result;
 }

@@ -15,7 +15,7 @@ struct Source {
 struct CompileResult {
     bool is_compiled = false;
     std::string log;                     // g++'s, with file and line
-    std::vector<unsigned char> library;  // the bytes of the shared library
+    std::vector<unsigned char> image;    // the bytes of the shared library
 };
 
 // `definitions` are -D and -I options as g++ takes them.

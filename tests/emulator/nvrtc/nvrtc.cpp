@@ -189,8 +189,8 @@ NVRTC_API int nvrtcCompileProgram(Program* program, int count, const char* const
     const emulator::CompileResult result = emulator::compile(program->source, program->headers, options.definitions, options.contracts);
     program->log = result.log;
     if (!result.is_compiled) return compilation;
-    program->ptx = image(emulator::ptx_magic, options.architecture, result.library);
-    if (!options.is_virtual) program->cubin = image(emulator::cubin_magic, options.architecture, result.library);
+    program->ptx = image(emulator::ptx_magic, options.architecture, result.image);
+    if (!options.is_virtual) program->cubin = image(emulator::cubin_magic, options.architecture, result.image);
     return success;
 }
 

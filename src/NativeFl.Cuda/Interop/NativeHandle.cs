@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace NativeFl.Cuda.Interop;
+
+/// <summary>An object of the driver, NVRTC or cuBLASLt that one owner gives back, counted while it is alive.</summary>
+internal abstract class NativeHandle : SafeHandle
+{
+    private readonly HandleCount _count;
+
+    /// <summary>Takes ownership.</summary>
+    protected NativeHandle(nint value, HandleCount count)
+        : base(0, ownsHandle: true)
+    {
+        SetHandle(value);
+        _count = count;
+        count.Add();
+    }
+
+    /// <summary>The native value.</summary>
+    public nint Value => handle;
+
+    /// <inheritdoc/>
+    public sealed override bool IsInvalid => handle == 0;
+
+    /// <summary>Gives <see cref="Value"/> back to its library; the library's status.</summary>
+    protected abstract int Destroy();
+
+    /// <inheritdoc/>
+    protected sealed override bool ReleaseHandle()
+    {
+        _count.Remove();
+        return Destroy() == 0;
+    }
+}
