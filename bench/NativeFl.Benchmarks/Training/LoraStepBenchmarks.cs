@@ -10,6 +10,7 @@ namespace NativeFl.Benchmarks.Training;
 /// One optimiser step of LoRA (r = 16, seven projections, AdamW, 4 × 256 tokens, all counted) on <see cref="SmallModel"/>. Times are per
 /// token: 1 s over them is tokens/s.
 /// </summary>
+[WarmupCount(12)] // The JIT has the last loop in its final form after eight to ten steps.
 public class LoraStepBenchmarks
 {
     private const int Sequences = 4, Length = 256;

@@ -10,6 +10,7 @@ namespace NativeFl.Benchmarks.Training;
 /// Ten clients of ranks 64, 32, 16, 16, 8, 8, 4, 4, 4, 4 make one step each: in one pass over the base, against one after another.
 /// Times are per client step.
 /// </summary>
+[WarmupCount(12)] // The JIT has the last loop in its final form after eight to ten steps.
 public class TenClientsBenchmarks
 {
     private static readonly int[] Ranks = [64, 32, 16, 16, 8, 8, 4, 4, 4, 4];
