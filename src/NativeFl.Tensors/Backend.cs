@@ -86,11 +86,31 @@ public abstract class Backend : IDisposable
 
     /// <summary>
     /// Per group: dS = scaling · dy Bᵀ;  dB += scaling · Sᵀ dy and dA += dSᵀ x unless they are empty (a frozen stack);  dx += dS A
-    /// unless dx is empty. S as left by the forward; dS is scratch of S's shape; x is what the forward read.
+    /// unless dx is empty. S as left by the forward; ds is scratch of S's shape; x is what the forward read.
     /// </summary>
     public abstract void LoraBackward(
         TensorView dy, TensorView x, TensorView a, TensorView b, TensorView s, ReadOnlySpan<LoraGroup> groups,
         TensorView ds, TensorView da, TensorView db, TensorView dx);
+
+    /// <summary>
+    /// <see cref="LinearForward"/> and then <see cref="LoraForward"/> on its y: one call, so that a backend may keep the rows of x and y at
+    /// hand between the two.
+    /// </summary>
+    public virtual void LinearLoraForward(
+        TensorView x, PackedMatrix w, TensorView bias, TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, TensorView s, TensorView y)
+    {
+        LinearForward(x, w, bias, false, y);
+        LoraForward(x, a, b, groups, s, y);
+    }
+
+    /// <summary><see cref="LinearBackward"/> and then <see cref="LoraBackward"/> onto its dx; without a dx only the latter.</summary>
+    public virtual void LinearLoraBackward(
+        TensorView dy, PackedMatrix w, TensorView x, TensorView a, TensorView b, TensorView s, ReadOnlySpan<LoraGroup> groups,
+        bool accumulate, TensorView ds, TensorView da, TensorView db, TensorView dx)
+    {
+        if (!dx.IsEmpty) LinearBackward(dy, w, accumulate, dx);
+        LoraBackward(dy, x, a, b, s, groups, ds, da, db, dx);
+    }
 
     /// <summary>W += Σ_groups scaling · Bᵀ A on the group's ranks (rows are ignored), f32 accumulation, one rounding to W's type.</summary>
     public abstract void LoraMerge(TensorView a, TensorView b, ReadOnlySpan<LoraGroup> groups, PackedMatrix w);

@@ -7,10 +7,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public override void LinearForward(TensorView x, PackedMatrix w, TensorView bias, bool accumulate, TensorView y)
     {
-        Expect.Packed(nameof(w), w);
-        TensorCheck.Is(x, DType.F32, x.Rows, w.In);
-        TensorCheck.Is(y, DType.F32, x.Rows, w.Out);
-        if (!bias.IsEmpty) TensorCheck.Holds(bias, DType.F32, w.Out);
+        CheckLinear(x, w, bias, y);
         if (_blas is not null)
         {
             _blas.LinearForward(x, w, accumulate, y);
@@ -31,9 +28,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public override void LinearBackward(TensorView dy, PackedMatrix w, bool accumulate, TensorView dx)
     {
-        Expect.Packed(nameof(w), w);
-        TensorCheck.Is(dy, DType.F32, dy.Rows, w.Out);
-        TensorCheck.Is(dx, DType.F32, dy.Rows, w.In);
+        CheckLinearBackward(dy, w, dx);
         if (_blas is not null)
         {
             _blas.LinearBackward(dy, w, accumulate, dx);
@@ -47,6 +42,21 @@ public sealed unsafe partial class CpuBackend
             K = w.Out,
         };
         Run(&product);
+    }
+
+    private static void CheckLinear(TensorView x, PackedMatrix w, TensorView bias, TensorView y)
+    {
+        Expect.Packed(nameof(w), w);
+        TensorCheck.Is(x, DType.F32, x.Rows, w.In);
+        TensorCheck.Is(y, DType.F32, x.Rows, w.Out);
+        if (!bias.IsEmpty) TensorCheck.Holds(bias, DType.F32, w.Out);
+    }
+
+    private static void CheckLinearBackward(TensorView dy, PackedMatrix w, TensorView dx)
+    {
+        Expect.Packed(nameof(w), w);
+        TensorCheck.Is(dy, DType.F32, dy.Rows, w.Out);
+        TensorCheck.Is(dx, DType.F32, dy.Rows, w.In);
     }
 
     private void AddBias(TensorView bias, TensorView y)

@@ -14,7 +14,7 @@ public sealed unsafe partial class CpuBackend
         if (product->M == 0 || product->N == 0) return;
         long operations = 2L * product->M * product->N * Math.Max(1, product->K);
         var grid = new ProductGrid(product, _kernels.Width, GCHandle.ToIntPtr(_multipliersHandle));
-        if (Threads > 1 && operations >= SerialOperations) grid.Cut(4 * Threads);
+        if (Threads > 1 && operations >= SerialOperations) grid.Cut((product->BLayout == OperandLayout.TurnedPanels ? 2 : 4) * Threads);
         Dispatch(grid.RowParts * grid.ColumnParts, operations, &RunTile, &grid);
 
         static void RunTile(void* context, int item, int worker)

@@ -1,3 +1,4 @@
+using NativeFl.Finetuning;
 using NativeFl.Tensors;
 
 namespace NativeFl.Models;
@@ -16,54 +17,66 @@ internal sealed class AdaptedLinear(Transformer model, ModuleId id)
     /// <summary>Whether the pass trains anything here.</summary>
     public bool Trains(PassContext pass) => pass.WeightGradients is not null || pass.Trained?.Stack[id] is not null;
 
-    /// <summary>y = or += the layer's output.</summary>
-    public void Forward(PassContext pass, TensorView x, bool accumulate, TensorView shrunk, TensorView y)
+    /// <summary>y = the layer's output.</summary>
+    public void Forward(PassContext pass, TensorView x, TensorView shrunk, TensorView y)
     {
-        pass.Backend.LinearForward(x, W, Bias, accumulate, y);
-        if (pass.Frozen?.Stack[id] is { } frozen)
+        var backend = pass.Backend;
+        var module = pass.Trained?.Stack[id];
+        var groups = module is null ? default : pass.Trained!.Groups(module, pass.Batch);
+        var s = shrunk.IsEmpty && groups.Length > 0 ? pass.Shrunk(pass.Trained!.Columns(module!)) : shrunk;
+        if (groups.Length > 0 && HasNothingElse(pass))
         {
-            var groups = pass.Frozen.Groups(frozen, pass.Batch);
-            if (groups.Length > 0) pass.Backend.LoraForward(x, frozen.A, frozen.B, groups, pass.Shrunk(pass.Frozen.Columns(frozen)), y);
+            backend.LinearLoraForward(x, W, Bias, module!.A, module.B, groups, s, y);
+            return;
         }
 
-        if (pass.Trained?.Stack[id] is { } module)
+        backend.LinearForward(x, W, Bias, false, y);
+        if (pass.Frozen?.Stack[id] is { } frozen)
         {
-            var groups = pass.Trained.Groups(module, pass.Batch);
-            if (groups.Length == 0) return;
-            var s = shrunk.IsEmpty ? pass.Shrunk(pass.Trained.Columns(module)) : shrunk;
-            pass.Backend.LoraForward(Dropped(pass, x), module.A, module.B, groups, s, y);
+            var beside = pass.Frozen.Groups(frozen, pass.Batch);
+            if (beside.Length > 0) backend.LoraForward(x, frozen.A, frozen.B, beside, pass.Shrunk(pass.Frozen.Columns(frozen)), y);
         }
+
+        if (groups.Length > 0) backend.LoraForward(Dropped(pass, x), module!.A, module.B, groups, s, y);
     }
 
     /// <summary>Gradients of whatever trains here, and dx = or += the input's gradient unless <paramref name="dx"/> is empty.</summary>
     public void Backward(PassContext pass, TensorView dy, TensorView x, TensorView shrunk, bool accumulate, TensorView dx)
     {
-        if (!dx.IsEmpty) pass.Backend.LinearBackward(dy, W, accumulate, dx);
+        var backend = pass.Backend;
+        var module = pass.Trained?.Stack[id];
+        var groups = module is null ? default : pass.Trained!.Groups(module, pass.Batch);
+        if (groups.Length > 0 && pass.WeightGradients is null && HasNothingElse(pass))
+        {
+            backend.LinearLoraBackward(
+                dy, W, x, module!.A, module.B, shrunk, groups, accumulate, pass.ShrunkGradient(shrunk.Columns), module.GradientA, module.GradientB, dx);
+            return;
+        }
+
+        if (!dx.IsEmpty) backend.LinearBackward(dy, W, accumulate, dx);
         if (pass.WeightGradients is { } gradients)
         {
-            pass.Backend.MatMul(dy, true, x, false, true, gradients[id.Name + ".weight"]);
-            if (!Bias.IsEmpty) pass.Backend.ColumnSum(dy, gradients[id.Name + ".bias"]);
+            backend.MatMul(dy, true, x, false, true, gradients[id.Name + ".weight"]);
+            if (!Bias.IsEmpty) backend.ColumnSum(dy, gradients[id.Name + ".bias"]);
         }
 
         if (pass.Frozen?.Stack[id] is { } frozen && !dx.IsEmpty)
         {
-            var groups = pass.Frozen.Groups(frozen, pass.Batch);
+            var beside = pass.Frozen.Groups(frozen, pass.Batch);
             int columns = pass.Frozen.Columns(frozen);
-            if (groups.Length > 0)
-            {
-                pass.Backend.LoraBackward(
-                    dy, x, frozen.A, frozen.B, pass.Shrunk(columns), groups, pass.ShrunkGradient(columns), default, default, dx);
-            }
+            if (beside.Length > 0)
+                backend.LoraBackward(dy, x, frozen.A, frozen.B, pass.Shrunk(columns), beside, pass.ShrunkGradient(columns), default, default, dx);
         }
 
-        if (pass.Trained?.Stack[id] is { } module) BackwardTrained(pass, module, dy, x, shrunk, dx);
+        if (groups.Length > 0) BackwardTrained(pass, module!, groups, dy, x, shrunk, dx);
     }
 
+    /// <summary>Whether W and the adapters that train are all there is, on the same x.</summary>
+    private bool HasNothingElse(PassContext pass) => pass.Dropout == 0 && pass.Frozen?.Stack[id] is null;
+
     private void BackwardTrained(
-        PassContext pass, Finetuning.StackModule module, TensorView dy, TensorView x, TensorView shrunk, TensorView dx)
+        PassContext pass, StackModule module, ReadOnlySpan<LoraGroup> groups, TensorView dy, TensorView x, TensorView shrunk, TensorView dx)
     {
-        var groups = pass.Trained!.Groups(module, pass.Batch);
-        if (groups.Length == 0) return;
         var ds = pass.ShrunkGradient(shrunk.Columns);
         if (pass.Dropout == 0)
         {

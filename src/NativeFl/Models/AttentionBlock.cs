@@ -31,9 +31,9 @@ internal sealed class AttentionBlock
     {
         var backend = pass.Backend;
         var config = _model.Config;
-        _q.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Query], config.HasQkNorm ? v.QueryRaw : v.Query);
-        _k.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Key], config.HasQkNorm ? v.KeyRaw : v.Key);
-        _v.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Value], v.Value);
+        _q.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Query], config.HasQkNorm ? v.QueryRaw : v.Query);
+        _k.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Key], config.HasQkNorm ? v.KeyRaw : v.Key);
+        _v.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Value], v.Value);
         if (config.HasQkNorm)
         {
             backend.RmsNormForward(Heads(v.QueryRaw), Weights.QueryNorm, config.NormEpsilon, Heads(v.Query), Flat(v.RstdQuery));
@@ -51,7 +51,7 @@ internal sealed class AttentionBlock
         }
 
         backend.AttentionForward(v.Query, keys, values, pass.Batch.Spans, _shape, v.Attention, v.Lse);
-        _o.Forward(pass, v.Attention, false, v.Shrunk[(int)Projection.Output], pass.Normed);
+        _o.Forward(pass, v.Attention, v.Shrunk[(int)Projection.Output], pass.Normed);
     }
 
     /// <summary>Turns dy, in the scratch residual, into dx; skips what nobody needs where <paramref name="needsInputGradient"/> is false.</summary>

@@ -25,11 +25,11 @@ internal sealed class MlpBlock
     /// <summary>Turns the norm's output, in <see cref="PassContext.Normed"/>, into what is added to the residual stream.</summary>
     public void Forward(PassContext pass, LayerViews v)
     {
-        _gate.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Gate], v.Gate);
-        _up.Forward(pass, pass.Normed, false, v.Shrunk[(int)Projection.Up], v.Up);
+        _gate.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Gate], v.Gate);
+        _up.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Up], v.Up);
         var product = pass.Wide(_model.Config.IntermediateSize);
         pass.Backend.SwigluForward(v.Gate, v.Up, product);
-        _down.Forward(pass, product, false, v.Shrunk[(int)Projection.Down], pass.Normed);
+        _down.Forward(pass, product, v.Shrunk[(int)Projection.Down], pass.Normed);
     }
 
     /// <summary>Turns dy, in the scratch residual, into dx; gate and up are overwritten.</summary>

@@ -2,12 +2,14 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 
 /// <summary>
 /// One call of the adapter stack, cut into items that any thread may compute: runs of rows for S and y (or dS and dx), runs of
-/// columns for dA and dB. Groups that touch the same rows (or ranks) are taken one after the other.
+/// columns for dA and dB. Groups that touch the same rows (or ranks) are taken one after the other. With the layer's own W beside them,
+/// an item computes its rows of y (or dx) whole: x (or dy) is packed once for both products, and y is still in the second-level cache
+/// when the adapter adds to it.
 /// </summary>
 internal unsafe struct LoraCall
 {
     /// <summary>The fewest rows of an item: below, bringing A into order costs more than it saves.</summary>
-    private const int LeastRows = 48;
+    public const int LeastRows = 48;
 
     /// <summary>Columns of dA or dB of an item.</summary>
     private const int ColumnRun = 256;
@@ -27,6 +29,15 @@ internal unsafe struct LoraCall
     /// <summary>The gradients, each empty where it is not wanted.</summary>
     public TensorView DA, DB, DX;
 
+    /// <summary>The layer's own weights, or empty: then y (or dx) is only added to.</summary>
+    public PackedMatrix W;
+
+    /// <summary>The layer's bias (out), or empty.</summary>
+    public TensorView Bias;
+
+    /// <summary>Whether dx is added to rather than overwritten by dy W.</summary>
+    public bool Accumulate;
+
     /// <summary>The handle of the threads' multipliers.</summary>
     public nint Multipliers;
 
@@ -39,15 +50,15 @@ internal unsafe struct LoraCall
     /// <summary>Floating-point operations of what was taken.</summary>
     public long Operations { get; private set; }
 
-    /// <summary>Takes as many of the next groups as have rows of their own, cut by rows.</summary>
-    public void TakeByRows(LoraGroup* groups, int count, int threads)
+    /// <summary>Takes as many of the next groups as have rows of their own, cut by rows into about <paramref name="wanted"/> items.</summary>
+    public void TakeByRows(LoraGroup* groups, int count, int wanted)
     {
         int taken = 0, end = 0, most = 0;
         long rows = 0, cells = 0;
         for (; taken < count; taken++)
         {
             LoraGroup g = groups[taken];
-            if (IsSkipped(g)) continue;
+            if (IsSkipped(g) && W.IsEmpty) continue;
             if (g.RowStart < end) break;
             end = g.RowStart + g.RowCount;
             most = Math.Max(most, g.RowCount);
@@ -56,9 +67,9 @@ internal unsafe struct LoraCall
         }
         _groups = groups;
         Count = taken;
-        _rowRun = (int)Math.Clamp(rows / (4 * threads), LeastRows, Multiplier.MaxRows);
+        _rowRun = (int)Math.Clamp(rows / wanted, LeastRows, Multiplier.MaxRows);
         Parts = (most + _rowRun - 1) / _rowRun;
-        Operations = 2 * cells * (A.Columns + B.Columns);
+        Operations = (2 * cells * (A.Columns + B.Columns)) + (2 * rows * W.In * W.Out);
     }
 
     /// <summary>Takes as many of the next groups as have ranks of their own, cut by columns of dB, then of dA.</summary>
@@ -80,19 +91,18 @@ internal unsafe struct LoraCall
         Operations = 2 * cells * ((DB.IsEmpty ? 0 : DB.Columns) + (DA.IsEmpty ? 0 : DA.Columns));
     }
 
-    /// <summary>S = x Aᵀ; y += scaling · S B.</summary>
+    /// <summary>S = x Aᵀ; y += scaling · S B, after y = x Wᵀ + bias if there is a W.</summary>
     public readonly void Forward(int item, Multiplier multiplier)
     {
         if (!Rows(item, out LoraGroup g)) return;
         Operand s = Operand.Of(S, g.RowStart, g.Column);
-        var down = new Product(Operand.Of(X, g.RowStart), Operand.Of(A, g.RankStart).Turned, s)
+        var shrink = new Product(Operand.Of(X, g.RowStart), Operand.Of(A, g.RankStart).Turned, s)
         {
             M = g.RowCount,
             N = g.RankCount,
             K = A.Columns,
         };
-        multiplier.Run(&down);
-        var up = new Product(s, Operand.Of(B, g.RankStart), Operand.Of(Y, g.RowStart))
+        var expand = new Product(s, Operand.Of(B, g.RankStart), Operand.Of(Y, g.RowStart))
         {
             Scale = g.Scaling,
             Accumulate = true,
@@ -100,34 +110,51 @@ internal unsafe struct LoraCall
             N = B.Columns,
             K = g.RankCount,
         };
-        multiplier.Run(&up);
+        var linear = new Product(Operand.Of(X, g.RowStart), W, turned: false, Operand.Of(Y, g.RowStart))
+        {
+            Bias = (float*)Bias.Pointer,
+            M = g.RowCount,
+            N = W.Out,
+            K = W.In,
+        };
+        Run(multiplier, IsSkipped(g), &linear, &shrink, &expand);
     }
 
-    /// <summary>dS = scaling · dy Bᵀ; dx += dS A.</summary>
+    /// <summary>dS = dy Bᵀ; dx += scaling · dS A, after dx = (or +=) dy W if there is a W.</summary>
     public readonly void BackwardRows(int item, Multiplier multiplier)
     {
         if (!Rows(item, out LoraGroup g)) return;
         Operand ds = Operand.Of(DS, g.RowStart, g.Column);
-        var down = new Product(Operand.Of(Y, g.RowStart), Operand.Of(B, g.RankStart).Turned, ds)
+        var shrink = new Product(Operand.Of(Y, g.RowStart), Operand.Of(B, g.RankStart).Turned, ds)
         {
-            Scale = g.Scaling,
             M = g.RowCount,
             N = g.RankCount,
             K = B.Columns,
         };
-        multiplier.Run(&down);
-        if (DX.IsEmpty) return;
-        var up = new Product(ds, Operand.Of(A, g.RankStart), Operand.Of(DX, g.RowStart))
+        if (DX.IsEmpty)
         {
+            multiplier.Run(&shrink);
+            return;
+        }
+        var expand = new Product(ds, Operand.Of(A, g.RankStart), Operand.Of(DX, g.RowStart))
+        {
+            Scale = g.Scaling,
             Accumulate = true,
             M = g.RowCount,
             N = A.Columns,
             K = g.RankCount,
         };
-        multiplier.Run(&up);
+        var linear = new Product(Operand.Of(Y, g.RowStart), W, turned: true, Operand.Of(DX, g.RowStart))
+        {
+            Accumulate = Accumulate,
+            M = g.RowCount,
+            N = W.In,
+            K = W.Out,
+        };
+        Run(multiplier, IsSkipped(g), &linear, &shrink, &expand);
     }
 
-    /// <summary>dB += scaling · Sᵀ dy; dA += dSᵀ x.</summary>
+    /// <summary>dB += scaling · Sᵀ dy; dA += scaling · dSᵀ x.</summary>
     public readonly void BackwardRanks(int item, Multiplier multiplier)
     {
         LoraGroup g = _groups[item / Parts];
@@ -141,13 +168,21 @@ internal unsafe struct LoraCall
             Operand.Of(isB ? Y : X, g.RowStart, column),
             Operand.Of(gradient, g.RankStart, column))
         {
-            Scale = isB ? g.Scaling : 1,
+            Scale = g.Scaling,
             Accumulate = true,
             M = g.RankCount,
             N = Math.Min(ColumnRun, gradient.Columns - column),
             K = g.RowCount,
         };
         multiplier.Run(&product);
+    }
+
+    private readonly void Run(Multiplier multiplier, bool isSkipped, Product* linear, Product* shrink, Product* expand)
+    {
+        if (W.IsEmpty) multiplier.Run(shrink);
+        else if (isSkipped) multiplier.Run(linear);
+        else multiplier.Run(linear, shrink);
+        if (!isSkipped) multiplier.Run(expand);
     }
 
     private static bool IsSkipped(LoraGroup g) => g.RowCount == 0 || g.RankCount == 0 || g.Scaling == 0;
@@ -159,7 +194,7 @@ internal unsafe struct LoraCall
     {
         group = _groups[item / Parts];
         int start = item % Parts * _rowRun;
-        if (IsSkipped(group) || start >= group.RowCount) return false;
+        if ((IsSkipped(group) && W.IsEmpty) || start >= group.RowCount) return false;
         group = group with { RowStart = group.RowStart + start, RowCount = Math.Min(_rowRun, group.RowCount - start) };
         return true;
     }

@@ -56,7 +56,14 @@ internal sealed unsafe class Multiplier : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(Product* p, int m0, int m1, int n0, int n1)
     {
-        for (int first = m0; first < m1; first += MaxRows) RunRows(p, first, Math.Min(m1, first + MaxRows), n0, n1);
+        for (int first = m0; first < m1; first += MaxRows) RunRows(p, null, first, Math.Min(m1, first + MaxRows), n0, n1);
+    }
+
+    /// <summary>Computes two whole products of one left operand and scale, which is packed once for both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run(Product* p, Product* beside)
+    {
+        for (int first = 0; first < p->M; first += MaxRows) RunRows(p, beside, first, Math.Min(p->M, first + MaxRows), 0, p->N);
     }
 
     /// <inheritdoc/>
@@ -67,7 +74,7 @@ internal sealed unsafe class Multiplier : IDisposable
         NativeMemory.AlignedFree(_left);
     }
 
-    private void RunRows(Product* p, int m0, int m1, int n0, int n1)
+    private void RunRows(Product* p, Product* beside, int m0, int m1, int n0, int n1)
     {
         bool accumulate = p->Accumulate;
         if (p->Bias is not null || p->K == 0)
@@ -81,6 +88,11 @@ internal sealed unsafe class Multiplier : IDisposable
             int k0 = Boundary(p->K, block, blocks), k1 = Boundary(p->K, block + 1, blocks);
             PackLeft(p, m0, m1, k0, k1 - k0);
             for (int n = n0; n < n1; n += _width) RunPanel(p, m0, m1, n, Math.Min(_width, n1 - n), k0, k1 - k0, accumulate);
+            if (beside is not null)
+            {
+                for (int n = 0; n < beside->N; n += _width)
+                    RunPanel(beside, m0, m1, n, Math.Min(_width, beside->N - n), k0, k1 - k0, beside->Accumulate || block > 0);
+            }
             accumulate = true;
         }
     }
