@@ -39,6 +39,12 @@ internal static class CommandLine
         {
             return Fail(console, e.Message, Failed);
         }
+        catch (Exception e)
+        {
+            // The last resort: nobody foresaw it, so the line says where it came from. Nothing is swallowed: the run ends here.
+            string place = e.StackTrace?.Split('\n')[0].Trim() ?? "at an unknown place";
+            return Fail(console, $"unexpected {e.GetType().Name} {place}: {e.Message}", Failed);
+        }
     }
 
     private static int ParseAndRun(IReadOnlyList<string> args, VerbConsole console, CancellationToken cancellation)

@@ -49,7 +49,7 @@ internal sealed class PartitionedData
         }
 
         int client = run.Get(PartitionFlags.Client) ?? throw new InvalidInputException("--client", "the number of a client of --partition", "nothing");
-        using JsonDocument document = Parse(path);
+        using JsonDocument document = JsonInput.Read(path);
         try
         {
             return Of(run, path, client, Find(document, path, client), input, records);
@@ -63,23 +63,40 @@ internal sealed class PartitionedData
     private static PartitionedData Of(
         VerbRun run, string path, int client, JsonElement entry, ModelInput input, IReadOnlyList<DataRecord> records)
     {
-        int round = run.Get(PartitionFlags.Round), rank = run.Flags.Has(TrainingFlags.Rank) ? run.Get(TrainingFlags.Rank) : entry.GetProperty("rank").GetInt32();
+        string where = $"{path}: client {client}";
+        int round = run.Get(PartitionFlags.Round);
         JsonElement seeds = entry.GetProperty("seeds");
         if (round > seeds.GetArrayLength())
             throw new InvalidInputException(run.Flags.Source(PartitionFlags.Round), $"a round from 1 to {seeds.GetArrayLength()}", $"{round}");
-        if (rank < 1) throw new InvalidInputException($"{path}: client {client}", "a rank above 0, for there is nothing else to train", $"{rank}");
-        double alpha = run.Flags.Has(TrainingFlags.Alpha) ? run.Get(TrainingFlags.Alpha).Of(rank) : entry.GetProperty("alpha").GetDouble();
+        int rank = run.Flags.Has(TrainingFlags.Rank) ? run.Get(TrainingFlags.Rank) : RankOf(where, entry.GetProperty("rank").GetInt32());
+        double alpha = run.Flags.Has(TrainingFlags.Alpha) ? run.Get(TrainingFlags.Alpha).Of(rank) : AlphaOf(where, rank, entry.GetProperty("alpha"));
         ulong seed = run.Flags.Has(SharedFlags.Seed) ? run.Seed : seeds[round - 1].GetUInt64();
-        IReadOnlyList<DataRecord> own = Select(path, entry.GetProperty("records"), records);
+        IReadOnlyList<DataRecord> own = Select(path, where, entry.GetProperty("records"), records);
         return new PartitionedData(TrainingData.Tokenize(run, own, input.Config, input.Tokenizer), seed, rank, alpha);
     }
 
-    private static DataRecord[] Select(string path, JsonElement ids, IReadOnlyList<DataRecord> records)
+    private static int RankOf(string where, int rank) => rank switch
+    {
+        < 1 => throw new InvalidInputException(where, "a rank above 0, for there is nothing else to train", $"{rank}"),
+        > TrainingFlags.LargestRank => throw new InvalidInputException(where, $"a rank of at most {TrainingFlags.LargestRank}", $"{rank}"),
+        _ => rank,
+    };
+
+    private static double AlphaOf(string where, int rank, JsonElement alpha)
+    {
+        double value = alpha.GetDouble();
+        return value > 0 && float.IsFinite((float)(value / rank))
+            ? value
+            : throw new InvalidInputException(where, "an alpha above 0 whose scaling f32 can hold", alpha.GetRawText());
+    }
+
+    private static DataRecord[] Select(string path, string where, JsonElement ids, IReadOnlyList<DataRecord> records)
     {
         Dictionary<string, DataRecord> byId = records.ToDictionary(record => record.Id);
-        return [.. ids.EnumerateArray().Select(id => byId.TryGetValue(id.GetString()!, out DataRecord? record)
+        DataRecord[] own = [.. ids.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.String && byId.TryGetValue(id.GetString()!, out DataRecord? record)
             ? record
-            : throw new InvalidInputException(path, "ids of records in --data", $"'{id.GetString()}'"))];
+            : throw new InvalidInputException(path, "ids of records in --data", id.ValueKind == JsonValueKind.String ? $"'{id.GetString()}'" : id.GetRawText()))];
+        return own.Length > 0 ? own : throw new InvalidInputException(where, "at least one record", "none");
     }
 
     private static JsonElement Find(JsonDocument document, string path, int client)
@@ -91,17 +108,5 @@ internal sealed class PartitionedData
         }
 
         throw new InvalidInputException("--client", $"one of the {clients.GetArrayLength()} clients of {path}", $"{client}");
-    }
-
-    private static JsonDocument Parse(string path)
-    {
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException(path, "JSON", $"an error at line {e.LineNumber + 1}", e);
-        }
     }
 }

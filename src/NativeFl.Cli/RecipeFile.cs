@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using NativeFl.Cli.Flags;
 using NativeFl.Tensors;
@@ -23,7 +22,7 @@ internal static class RecipeFile
     /// <summary>The flags that the file sets, by name.</summary>
     public static Dictionary<string, FlagText> Read(string path, Verb verb)
     {
-        using JsonDocument document = Parse(path);
+        using JsonDocument document = JsonInput.Read(path, allowTwice: true);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new InvalidInputException(path, "a JSON object", Describe(document.RootElement));
         Dictionary<string, FlagText> values = [];
@@ -38,19 +37,6 @@ internal static class RecipeFile
         }
 
         return values;
-    }
-
-    private static JsonDocument Parse(string path)
-    {
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException e)
-        {
-            string place = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
-            throw new InvalidInputException(path, "JSON", $"an error at {place}", e);
-        }
     }
 
     private static string[] Tokens(string source, IFlag flag, JsonElement value)

@@ -31,7 +31,7 @@ internal sealed class TokenIdsFile
     /// <summary>Reads and checks a file.</summary>
     public static TokenIdsFile Read(string path, int vocabularySize)
     {
-        using JsonDocument document = Parse(path);
+        using JsonDocument document = JsonInput.Read(path);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object) throw new InvalidInputException(path, "an object with input_ids", "another JSON value");
         foreach (JsonProperty member in root.EnumerateObject())
@@ -49,18 +49,6 @@ internal sealed class TokenIdsFile
         if (mask.Length != rows.Length)
             throw new InvalidInputException($"{path}: $.attention_mask", $"{rows.Length} rows, as input_ids has", $"{mask.Length}");
         return new TokenIdsFile(path, rows, [.. rows.Select((row, i) => NotEmpty(path, i, KeptOf(path, i, row, mask[i])))]);
-    }
-
-    private static JsonDocument Parse(string path)
-    {
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidInputException(path, "JSON", $"an error at line {e.LineNumber + 1}", e);
-        }
     }
 
     private static int[][] Matrix(string path, string name, JsonElement element, int limit, string expected)

@@ -35,6 +35,16 @@ internal static class TrainingSetup
         };
     }
 
+    /// <summary>What --init-adapter holds, or null; one that touches nothing has nothing to train.</summary>
+    public static AdapterFolderContent? Start(VerbRun run, ModelInput input)
+    {
+        AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
+        return start is null || start.Weights.Modules.Count > 0
+            ? start
+            : throw new InvalidInputException(
+                $"{run.Flags.Source(TrainingFlags.InitialAdapter)} {run.Get(TrainingFlags.InitialAdapter)}", "an adapter of rank above 0", "one that touches no module");
+    }
+
     /// <summary>The shape of a fresh adapter.</summary>
     public static LoraOptions Lora(VerbRun run, ModelConfig config, int rank, double alpha) => new()
     {

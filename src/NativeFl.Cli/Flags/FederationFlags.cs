@@ -9,7 +9,7 @@ internal static class FederationFlags
     public static Flag<int> Clients { get; } = new("--clients", FlagTypes.Int(1, 100_000), 10, "how many clients [10, or as many as --ranks lists]");
 
     public static Flag<IReadOnlyList<int>> Ranks { get; } = new(
-        "--ranks", FlagTypes.Ints(0, 65536), [], "one rank for all or one a client; 0 = trains nothing [--rank]");
+        "--ranks", FlagTypes.Ints(0, TrainingFlags.LargestRank), [], "one rank for all or one a client; 0 = trains nothing [--rank]");
 
     public static Flag<IReadOnlyList<double>> Alphas { get; } = new(
         "--alphas", FlagTypes.Numbers("above 0", v => v > 0), [], "one alpha for all or one a client; instead of --scaling");

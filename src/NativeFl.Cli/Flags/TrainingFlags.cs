@@ -5,7 +5,10 @@ namespace NativeFl.Cli.Flags;
 /// <summary>The flags of a training run: adapter, optimiser, schedule.</summary>
 internal static class TrainingFlags
 {
-    public static Flag<int> Rank { get; } = new("--rank", FlagTypes.Int(1, 65536), 16, "the adapter's rank r [16]");
+    /// <summary>What no adapter's rank is above, wherever the number comes from.</summary>
+    public const int LargestRank = 65536;
+
+    public static Flag<int> Rank { get; } = new("--rank", FlagTypes.Int(1, LargestRank), 16, "the adapter's rank r [16]");
 
     public static Flag<Alpha> Alpha { get; } = new("--alpha", AlphaType, new Alpha(2, true), "scaling is alpha / r: a number, or a multiple of r [2r]");
 

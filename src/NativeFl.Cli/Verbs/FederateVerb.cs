@@ -32,8 +32,8 @@ internal static class FederateVerb
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
-        options.Method.Admit(clients.Clients);
-        options.Validate();
+        foreach (ClientSpecification client in options.Admit(clients.Clients))
+            _ = options.Training.StepsFor(client.Examples.Count, run.Flags.Source(EpochsFlag(run)));
 
         DType type = given ?? input.WeightType;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
@@ -88,7 +88,7 @@ internal static class FederateVerb
             throw new InvalidInputException(run.Flags.Source(FederationFlags.LocalEpochs), "one of --local-epochs, --epochs and --steps", "more");
         double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
         TrainingOptions training = TrainingSetup.Options(run, dropout);
-        if (!run.Flags.Has(TrainingFlags.Epochs)) training = training with { Epochs = run.Get(FederationFlags.LocalEpochs) };
+        training = training with { Epochs = run.Get(EpochsFlag(run)) };
         LoraOptions lora = TrainingSetup.Lora(run, input.Config, run.Get(TrainingFlags.Rank), run.Get(TrainingFlags.Alpha).Of(run.Get(TrainingFlags.Rank)));
         return new FederationOptions
         {
@@ -103,6 +103,9 @@ internal static class FederateVerb
             StorageType = input.SaveType,
         };
     }
+
+    // train's name for the same number counts where it was given.
+    private static Flag<double> EpochsFlag(VerbRun run) => run.Flags.Has(TrainingFlags.Epochs) ? TrainingFlags.Epochs : FederationFlags.LocalEpochs;
 
     /// <summary>A base that takes small sums round after round is held in f32, and rounded once at the end; null = any other is held as usual.</summary>
     private static DType? BaseType(VerbRun run, IFederationMethod method)

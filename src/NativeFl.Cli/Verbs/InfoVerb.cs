@@ -26,6 +26,7 @@ internal static class InfoVerb
     private static JsonObject Run(VerbRun run)
     {
         using ModelInput? input = run.Get(DataFlags.OptionalModel) is { Length: > 0 } folder ? ModelInput.Open(run, folder) : null;
+        PlannedTraining? training = input is null ? null : Plan(run, input);
         var cuda = run.Backend as CudaBackend;
         string[] devices = cuda is null ? [run.Backend.DeviceName] : [cuda.DeviceName, CpuName(run)];
         if (cuda is null && run.Get(Kernels)) throw new InvalidInputException(run.Flags.Source(Kernels), "a CUDA device", run.Backend.DeviceName);
@@ -42,7 +43,7 @@ internal static class InfoVerb
         if (cuda is not null) CudaFigures.Add(run, cuda, run.Get(Kernels), result);
         foreach (string other in devices[1..]) run.Print(other);
         if (run.NoCuda.Length > 0) run.Print(run.NoCuda);
-        if (input is not null) AddPlan(run, input, result);
+        if (input is not null) AddPlan(run, input, training!, result);
         return result;
     }
 
@@ -52,19 +53,24 @@ internal static class InfoVerb
         return cpu.DeviceName;
     }
 
-    private static void AddPlan(VerbRun run, ModelInput input, JsonObject result)
+    /// <summary>The run that is planned for; inputs are read before anything is printed.</summary>
+    private static PlannedTraining Plan(VerbRun run, ModelInput input)
     {
-        AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
+        AdapterFolderContent? start = TrainingSetup.Start(run, input);
         double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
         int rank = start?.Weights.Modules.Values.Max(f => f.Rank) ?? run.Get(TrainingFlags.Rank);
         LoraOptions lora = TrainingSetup.Lora(run, input.Config, rank, run.Get(TrainingFlags.Alpha).Of(rank));
         if (start is not null) lora = lora with { Targets = start.Targets };
-        int rows = TrainingRows(run, input);
-        RunMemory memory = RunMemory.OfTraining(run.Backend, input.Config, input.WeightType, input.FileBytes, lora, rows, dropout > 0);
+        return new PlannedTraining(lora, TrainingRows(run, input), dropout > 0);
+    }
 
+    private static void AddPlan(VerbRun run, ModelInput input, PlannedTraining training, JsonObject result)
+    {
+        RunMemory memory = RunMemory.OfTraining(
+            run.Backend, input.Config, input.WeightType, input.FileBytes, training.Lora, training.Rows, training.HasDropout);
         var blocks = new JsonArray();
         run.Print("");
-        run.Print($"Memory of: train --model {input.Folder} --rank {lora.Rank}, {rows} token rows a micro-batch");
+        run.Print($"Memory of: train --model {input.Folder} --rank {training.Lora.Rank}, {training.Rows} token rows a micro-batch");
         foreach (MemoryPlan plan in memory.Plans)
         {
             run.Print($"  {plan.Name,-28}{Figures.Bytes(plan.Bytes),12}");
@@ -105,4 +111,6 @@ internal static class InfoVerb
             ["bytes"] = slot.Bytes,
         })]),
     };
+
+    private sealed record PlannedTraining(LoraOptions Lora, int Rows, bool HasDropout);
 }

@@ -28,6 +28,7 @@ internal static class PretrainVerb
         using PretrainSource source = PretrainSource.Open(run);
         IReadOnlyList<TokenizedExample> examples = TrainingData.Load(run, run.Get(DataFlags.Data), source.Config, source.Tokenizer);
         TrainingOptions options = TrainingSetup.Options(run, dropout: 0);
+        _ = options.StepsFor(examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, source.Config, source.Tokenizer);
         using Transformer model = source.Load();
         output.Begin();

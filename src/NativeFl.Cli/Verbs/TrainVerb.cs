@@ -25,11 +25,12 @@ internal static class TrainVerb
     {
         ResumableFolder output = ResumableFolder.Claim(run);
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
-        AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
+        AdapterFolderContent? start = TrainingSetup.Start(run, input);
         PartitionedData data = PartitionedData.Load(run, input);
         LoraOptions lora = TrainingSetup.Lora(run, input.Config, data.Rank, data.Alpha);
         double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
         TrainingOptions options = TrainingSetup.Options(run, dropout);
+        _ = options.StepsFor(data.Examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         if (start is not null) NoteOverridden(run);
 

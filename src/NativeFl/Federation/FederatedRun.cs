@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using NativeFl.Data;
 using NativeFl.Finetuning;
 using NativeFl.Models;
@@ -42,9 +41,8 @@ public sealed class FederatedRun
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(clients);
         ArgumentNullException.ThrowIfNull(examples);
-        options.Validate();
         (_model, _options, _observer) = (model, options, observer);
-        Clients = [.. options.Method.Admit(clients).OrderBy(c => c.Id)];
+        Clients = options.Admit(clients);
         _round = options.Method switch
         {
             IAggregationMethod method => new AdapterRound(model, options, method, examples, work.Adapters, Warn),
@@ -107,22 +105,10 @@ public sealed class FederatedRun
 
     private ServerState Start()
     {
-        if (_options.Method is not IAggregationMethod method) return new ServerState();
-        ClientSpecification largest = Clients.MaxBy(c => c.Rank)!;
-        if (_options.Initial is { } initial)
-        {
-            int rank = initial.Modules.Values.Select(f => f.Rank).DefaultIfEmpty(0).Max();
-            if (rank != largest.Rank)
-            {
-                throw new InvalidInputException(
-                    "--ranks", string.Create(CultureInfo.InvariantCulture, $"a largest rank of {rank}, as --init-adapter has"),
-                    largest.Rank.ToString(CultureInfo.InvariantCulture));
-            }
-        }
-
-        if (method.Start != ClientStart.Global) return new ServerState();
+        if (_options.Method is not IAggregationMethod { Start: ClientStart.Global }) return new ServerState();
 
         // Averaging means something only from a common start: rows of A drawn apart would cancel each other out.
+        ClientSpecification largest = Clients.MaxBy(c => c.Rank)!;
         LoraOptions lora = _options.Lora with { Rank = largest.Rank, Alpha = largest.Alpha };
         return new ServerState
         {

@@ -51,6 +51,22 @@ public sealed record FederationOptions
         return [.. drawn.Take(count).OrderBy(c => c.Id)];
     }
 
+    /// <summary>The clients that the method runs with, by id, once options and clients are known to go together: all that can be refused before a run.</summary>
+    /// <exception cref="InvalidInputException">They do not; it names the flag.</exception>
+    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
+    {
+        ArgumentNullException.ThrowIfNull(clients);
+        Validate();
+        ClientSpecification[] admitted = [.. Method.Admit(clients).OrderBy(c => c.Id)];
+        if (Initial is null) return admitted;
+        int rank = Initial.Modules.Values.Select(f => f.Rank).DefaultIfEmpty(0).Max(), largest = admitted.Max(c => c.Rank);
+        return rank == largest
+            ? admitted
+            : throw new InvalidInputException(
+                "--ranks", string.Create(CultureInfo.InvariantCulture, $"a largest rank of {rank}, as --init-adapter has"),
+                largest.ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Refuses what cannot run, by flag.</summary>
     /// <exception cref="InvalidInputException">A value is out of range.</exception>
     public void Validate()

@@ -1,3 +1,6 @@
+using System.Globalization;
+using NativeFl.Tensors;
+
 namespace NativeFl.Finetuning;
 
 /// <summary>How one client (or one plain training run) steps. Defaults are the command line's.</summary>
@@ -40,11 +43,18 @@ public sealed record TrainingOptions
     public double ProximalMu { get; init; }
 
     /// <summary>The optimiser steps of a run over <paramref name="examples"/> examples.</summary>
-    public int StepsFor(int examples)
+    /// <param name="examples">Sequences of an epoch.</param>
+    /// <param name="epochsFlag">What an error calls the flag that <see cref="Epochs"/> came from.</param>
+    /// <exception cref="InvalidInputException">They are more than can be counted.</exception>
+    public int StepsFor(int examples, string epochsFlag = "--epochs")
     {
         if (Steps is { } steps) return steps;
-        long microBatches = (examples + BatchSize - 1) / BatchSize;
+        long microBatches = ((long)examples + BatchSize - 1) / BatchSize;
         long perEpoch = (microBatches + GradientAccumulation - 1) / GradientAccumulation;
-        return checked((int)Math.Ceiling(perEpoch * Epochs));
+        double total = Math.Ceiling(perEpoch * Epochs);
+        return total <= int.MaxValue
+            ? (int)total
+            : throw new InvalidInputException(
+                epochsFlag, $"epochs that make at most {int.MaxValue} steps", total.ToString("0.#####e+0", CultureInfo.InvariantCulture) + " steps");
     }
 }

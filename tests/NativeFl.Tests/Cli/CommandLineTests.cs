@@ -44,6 +44,18 @@ public sealed class CommandLineTests
     public void A_device_that_is_not_there_ends_with_1_and_the_reason() => CliRun.Fails(1, ["cuda: not available ("], "info", "--device", "cuda:999");
 
     [Test]
+    public void What_nobody_foresaw_ends_with_1_and_one_line_that_says_where()
+    {
+        using var output = new BrokenWriter();
+        using var error = new StringWriter();
+        int code = CommandLine.Run(["--version"], new VerbConsole(output, error));
+        string[] lines = error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(lines, Has.Length.EqualTo(1));
+        Assert.That(lines[0], Does.StartWith("unexpected InvalidOperationException at ").And.Contain(nameof(BrokenWriter)).And.Contain("broken in two"));
+    }
+
+    [Test]
     public void Version_and_help_are_printed_on_stdout()
     {
         CliRun version = CliRun.Of("--version"), help = CliRun.Of("info", "--help"), all = CliRun.Of("--help");
@@ -83,5 +95,10 @@ public sealed class CommandLineTests
             Assert.That(verb.Flags.Select(f => RecipeFile.MemberOf(f.Name)), Is.Unique, verb.Name);
             Assert.That(verb.Flags.Select(f => f.Name), Has.All.Match("^--[a-z]+(-[a-z]+)*$"));
         }
+    }
+
+    private sealed class BrokenWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new InvalidOperationException("broken\nin two");
     }
 }

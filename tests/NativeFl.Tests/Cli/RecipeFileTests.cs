@@ -21,6 +21,8 @@ public sealed class RecipeFileTests
         yield return new TestCaseData<string, string[]>("{\"BatchSize\": 4}", ["$.BatchSize", "an unknown member"]);
         yield return new TestCaseData<string, string[]>("{\"recipe\": \"other.json\"}", ["$.recipe", "an unknown member"]);
         yield return new TestCaseData<string, string[]>("{\"rank\": 4, \"rank\": 5}", ["$.rank", "once", "twice"]);
+        yield return new TestCaseData<string, string[]>("{\"\\ud800\": 4}", ["recipe.json", "half a surrogate pair"]);
+        yield return new TestCaseData<string, string[]>("{\"device\": \"\\ud800\"}", ["recipe.json", "half a surrogate pair"]);
         yield return new TestCaseData<string, string[]>("{\"rank\": \"4\"}", ["$.rank", "a number"]);
         yield return new TestCaseData<string, string[]>("{\"rank\": null}", ["$.rank", "a number", "null"]);
         yield return new TestCaseData<string, string[]>("{\"rank\": 4.5}", ["$.rank", "a whole number", "'4.5'"]);

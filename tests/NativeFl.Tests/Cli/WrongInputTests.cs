@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeFl.Models;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Cli;
@@ -8,7 +9,22 @@ public sealed class WrongInputTests
 {
     private static readonly string Model = CliRun.Fixture("models", "llama"), Adapter = Path.Combine(Model, "adapter");
 
-    private static IEnumerable<TestCaseData<string, string[]>> Lines()
+    private static IEnumerable<TestCaseData<string, string[]>> Lines() => [.. Refused(), .. Forced()];
+
+    /// <summary>The same with leave to replace a folder: it must not be touched before everything has proved valid.</summary>
+    private static IEnumerable<TestCaseData<string, string[]>> Forced()
+    {
+        const string Fresh = " --out OUT";
+        foreach (TestCaseData<string, string[]> row in Refused())
+        {
+            string line = (string)row.Arguments[0]!;
+            bool writesFile = line.StartsWith("logits ", StringComparison.Ordinal);
+            if (!writesFile && line.Contains(Fresh, StringComparison.Ordinal))
+                yield return Case(line.Replace(Fresh, " --force --out FULL", StringComparison.Ordinal), (string[])row.Arguments[1]!);
+        }
+    }
+
+    private static IEnumerable<TestCaseData<string, string[]>> Refused()
     {
         string[] verbs = ["logits", "train", "federate", "aggregate", "merge", "eval", "generate"];
         foreach (string verb in verbs) yield return Case(verb, verb is "logits" or "train" or "federate" or "aggregate" or "merge" ? "--" : "--model");
@@ -25,6 +41,14 @@ public sealed class WrongInputTests
         yield return Case("train --model DIR --data D --out OUT", "config.json");
         yield return Case("train --model M --init-adapter DIR --data D --out OUT", "adapter_config.json");
         yield return Case("train --model M --data D --out FULL", "--out", "--force");
+        yield return Case("train --model M --data D --out OUT --epochs 1e10", "--epochs", "2147483647 steps", "1e+10 steps");
+        yield return Case("train --model M --data D --out OUT --init-adapter NOTHING", "--init-adapter", "nothing", "rank above 0");
+        yield return Case("train --model M --data D --out OUT --partition PNULL --client 0", "null.json", "ids of records", "null");
+        yield return Case("train --model M --data D --out OUT --partition PNONE --client 0", "none-of-them.json: client 0", "at least one record");
+        yield return Case("train --model M --data D --out OUT --partition PRANK --client 0", "rank.json: client 0", "at most 65536", "2000000000");
+        yield return Case("train --model M --data D --out OUT --partition PALPHA --client 0", "alpha.json: client 0", "1e300");
+        yield return Case("train --model M --data D --out OUT --partition PTWICE --client 0", "twice.json", "JSON", "clients");
+        yield return Case("pretrain --config CONFIG --data D --out OUT --epochs 1e10", "--epochs", "1e+10 steps");
         yield return Case("pretrain --data D --out OUT", "--model", "--config", "neither");
         yield return Case("pretrain --model M --config CONFIG --data D --out OUT", "both");
         yield return Case("pretrain --config CONFIG --data TEXT --out OUT", "--tokenizer");
@@ -43,6 +67,9 @@ public sealed class WrongInputTests
         yield return Case("federate --model M --data D --out OUT --clients 2 --alphas 1,2 --scaling 3", "--alphas", "both");
         yield return Case("federate --model M --data D --out OUT --clients 2 --local-epochs 1 --steps 3", "--local-epochs");
         yield return Case("federate --model M --data D --out OUT --clients 2 --init-adapter A --method flora", "--init-adapter");
+        yield return Case("federate --model M --data D --out OUT --clients 2 --init-adapter A --method fedavg --ranks 8", "--ranks", "largest rank of 4", "8");
+        yield return Case("federate --model M --data D --out OUT --clients 2 --local-epochs 1e10", "--local-epochs", "2147483647 steps");
+        yield return Case("federate --model M --data D --out OUT --clients 2 --epochs 1e10", "--epochs", "2147483647 steps");
         yield return Case("aggregate --model M --adapters A A --weights 1 --out OUT", "--weights", "1 for 2");
         yield return Case("aggregate --model M --adapters A A --weights 1,-1 --out OUT", "--weights", "'-1'");
         yield return Case("aggregate --model M --adapters A A --weights 1,NaN --out OUT", "--weights", "'NaN'");
@@ -56,6 +83,9 @@ public sealed class WrongInputTests
         yield return Case("logits --model M --ids LARGE --out OUT", "large.json", "99999");
         yield return Case("logits --model M --ids HOLE --out OUT", "attention_mask[0]", "padding");
         yield return Case("logits --model M --ids NONE --out OUT", "input_ids");
+        yield return Case("logits --model M --ids HALF --out OUT", "half.json", "half a surrogate pair");
+        yield return Case("logits --model M --ids TWICE --out OUT", "ids-twice.json", "JSON", "input_ids");
+        yield return Case("generate --model M --ids HALF", "half.json", "half a surrogate pair");
         yield return Case("logits --model M --ids IDS --out FULL", "--out", "a folder");
         yield return Case("logits --model M --ids IDS --out D", "--out", "--force");
         yield return Case("generate --model M", "--prompt", "neither");
@@ -66,6 +96,7 @@ public sealed class WrongInputTests
         yield return Case("eval --model M --data UNCOUNTED", "uncounted.jsonl");
         yield return Case("merge --model M --out OUT", "--adapter");
         yield return Case("info --model DIR", "config.json");
+        yield return Case("info --model M --init-adapter NOTHING", "--init-adapter", "rank above 0");
     }
 
     [TestCaseSource(nameof(Lines))]
@@ -104,6 +135,7 @@ public sealed class WrongInputTests
         using var fixture = new FixtureCase("llama");
         folder.Write(Path.Combine("full", "mine.txt"), "mine");
         Directory.CreateDirectory(folder.At("empty"));
+        AdapterFolder.Save(folder.At("nothing"), new AdapterWeights(new Dictionary<ModuleId, LoraFactors>()), new AdapterSettings());
         string good = VerbInput.Line(fixture.Examples[0]);
         string few = string.Join(',', Enumerable.Repeat("5", 3));
         return new Dictionary<string, string>
@@ -124,7 +156,18 @@ public sealed class WrongInputTests
             ["RAGGED"] = folder.Write("ragged.json", $"{{\"input_ids\":[[{few}],[5]]}}"),
             ["LARGE"] = folder.Write("large.json", "{\"input_ids\":[[5,99999]]}"),
             ["HOLE"] = folder.Write("hole.json", $"{{\"input_ids\":[[{few}]],\"attention_mask\":[[1,0,1]]}}"),
+            ["HALF"] = folder.Write("half.json", """{"input_ids":[[5]],"\ud800":1}"""),
+            ["TWICE"] = folder.Write("ids-twice.json", """{"input_ids":[[5]],"input_ids":[[6]]}"""),
+            ["NOTHING"] = folder.At("nothing"),
+            ["PNULL"] = Partition(folder, "null", "2", "4", "[null]"),
+            ["PNONE"] = Partition(folder, "none-of-them", "2", "4", "[]"),
+            ["PRANK"] = Partition(folder, "rank", "2000000000", "4", "[\"0\"]"),
+            ["PALPHA"] = Partition(folder, "alpha", "2", "1e300", "[\"0\"]"),
+            ["PTWICE"] = folder.Write("twice.json", """{"clients":[],"clients":[]}"""),
             ["NONE"] = folder.Write("none.json", string.Create(CultureInfo.InvariantCulture, $"{{\"ids\":[[{5}]]}}")),
         };
     }
+
+    private static string Partition(TemporaryFolder folder, string name, string rank, string alpha, string records) => folder.Write(
+        name + ".json", $$"""{"clients":[{"id":0,"rank":{{rank}},"alpha":{{alpha}},"seeds":[1],"records":{{records}}}]}""");
 }

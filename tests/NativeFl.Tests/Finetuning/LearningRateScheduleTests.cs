@@ -1,4 +1,5 @@
 using NativeFl.Finetuning;
+using NativeFl.Tensors;
 
 namespace NativeFl.Tests.Finetuning;
 
@@ -18,6 +19,16 @@ public sealed class LearningRateScheduleTests
     [TestCase(10, 4, 2, 1.0, 2)]
     [TestCase(10, 4, 2, 1.5, 3)]
     [TestCase(3, 8, 1, 2.0, 2)]
+    [TestCase(3, int.MaxValue, 1, 2.0, 2)]
+    [TestCase(3, 8, int.MaxValue, 2147483647.0, int.MaxValue)]
     public void Epochs_are_whole_steps(int examples, int batch, int accumulation, double epochs, int steps) =>
         Assert.That(new TrainingOptions { BatchSize = batch, GradientAccumulation = accumulation, Epochs = epochs }.StepsFor(examples), Is.EqualTo(steps));
+
+    [TestCase(2147483648.0)]
+    [TestCase(1e300)]
+    [TestCase(double.PositiveInfinity)]
+    [TestCase(double.NaN)]
+    public void More_steps_than_can_be_counted_are_refused(double epochs) => Assert.That(
+        () => new TrainingOptions { Epochs = epochs }.StepsFor(3, "--local-epochs"),
+        Throws.TypeOf<InvalidInputException>().With.Message.StartsWith("--local-epochs: expected epochs that make at most 2147483647 steps"));
 }
