@@ -41,7 +41,7 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
     }
 
     /// <summary>
-    /// Clients that train in one pass: neighbours in the list with equal dropout, as many as fit the row budget. A client with
+    /// Clients that train in one pass: those of equal dropout, in the order of the list, as many as fit the row budget. A client with
     /// nothing to train (no modules of rank above 0) is no work and joins any wave.
     /// </summary>
     private IEnumerable<int[]> Waves(IReadOnlyList<ClientTask> clients)

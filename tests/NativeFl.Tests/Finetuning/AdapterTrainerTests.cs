@@ -11,11 +11,12 @@ public sealed class AdapterTrainerTests
 
     [TestCase(0.0)]
     [TestCase(0.3)]
-    public void Training_clients_together_equals_training_them_one_by_one(double dropout)
+    [TestCase(0.0, 0.3)]
+    public void Training_clients_together_equals_training_them_one_by_one(params double[] dropouts)
     {
         using var backend = TrainingCases.Backend();
         using var model = TrainingCases.Model(backend);
-        var clients = TrainingCases.Clients(model.Config, dropout);
+        var clients = TrainingCases.Clients(model.Config, dropouts);
         var together = new AdapterTrainer(model).Train(clients);
         for (int k = 0; k < clients.Length; k++)
         {
@@ -145,19 +146,20 @@ public sealed class AdapterTrainerTests
         });
     }
 
-    [Test]
-    public void A_cancelled_run_resumes_to_the_same_bits()
+    [TestCase(3, new[] { 0.1 })]
+    [TestCase(10, new[] { 0.0, 0.3 }, Description = "the first wave takes eight passes")]
+    public void A_cancelled_run_resumes_to_the_same_bits(int pass, double[] dropouts)
     {
         using var backend = TrainingCases.Backend();
         using var model = TrainingCases.Model(backend);
-        var clients = TrainingCases.Clients(model.Config, 0.1);
+        var clients = TrainingCases.Clients(model.Config, dropouts);
         string folder = Path.Combine(TestContext.CurrentContext.WorkDirectory, "resume-" + Guid.NewGuid().ToString("N"));
         try
         {
             var whole = new AdapterTrainer(model).Train(clients);
             var trainer = new AdapterTrainer(model, new TrainerOptions { CheckpointFolder = folder, CheckpointEvery = 2 });
             using var cancellation = new CancellationTokenSource();
-            var stopper = new CancelAt(3, cancellation);
+            var stopper = new CancelAt(pass, cancellation);
             Assert.That(() => trainer.Train(clients, observer: stopper, cancellation: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
             var resumed = trainer.Train(clients);
             for (int k = 0; k < clients.Length; k++)
@@ -195,13 +197,15 @@ public sealed class AdapterTrainerTests
 
     private sealed class CancelAt(int pass, CancellationTokenSource source) : ITrainingObserver
     {
+        private int _passes;
+
         public void OnStep(TrainingStep step)
         {
         }
 
         public void OnPass(int step, AdapterStack? stack)
         {
-            if (step >= pass) source.Cancel();
+            if (++_passes >= pass) source.Cancel();
         }
     }
 }

@@ -40,8 +40,8 @@ internal static class TrainingCases
         return new AdapterWeights(modules);
     }
 
-    /// <summary>Four clients that differ in everything that may differ.</summary>
-    public static ClientTask[] Clients(ModelConfig config, double dropout = 0)
+    /// <summary>Four clients that differ in everything that may differ; they take the dropouts in turn.</summary>
+    public static ClientTask[] Clients(ModelConfig config, params double[] dropouts)
     {
         ClientTask Client(string id, int rank, int examples, ulong seed, TrainingOptions options) => new()
         {
@@ -49,15 +49,16 @@ internal static class TrainingCases
             Seed = seed,
             Examples = Examples(examples, seed),
             Initial = Adapter(config, rank, seed),
-            Options = options with { Dropout = dropout },
+            Options = options,
         };
-        return
+        ClientTask[] clients =
         [
             Client("a", 4, 7, 11, new TrainingOptions { BatchSize = 2, Epochs = 2, LearningRate = 3e-3, GradClip = 0.5 }),
             Client("b", 1, 3, 12, new TrainingOptions { BatchSize = 3, Steps = 5, LearningRate = 1e-3, Schedule = LearningRateSchedule.Cosine, WarmupSteps = 2 }),
             Client("c", 9, 5, 13, new TrainingOptions { BatchSize = 2, GradientAccumulation = 2, Epochs = 3, WeightDecay = 0.1, GradClip = 0 }),
-            Client("d", 2, 4, 14, new TrainingOptions { BatchSize = 4, Steps = 1, Schedule = LearningRateSchedule.Linear, ProximalMu = 0.1 }),
+            Client("d", 2, 4, 14, new TrainingOptions { BatchSize = 4, Steps = 5, Schedule = LearningRateSchedule.Linear, ProximalMu = 2 }),
         ];
+        return dropouts.Length == 0 ? clients : [.. clients.Select((c, k) => c with { Options = c.Options with { Dropout = dropouts[k % dropouts.Length] } })];
     }
 
     /// <summary>‖x − y‖ / ‖y‖ over all factors of two adapters.</summary>
