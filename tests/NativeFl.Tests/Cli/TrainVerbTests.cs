@@ -1,5 +1,10 @@
 using System.Text.Json.Nodes;
 using NativeFl.Cli;
+using NativeFl.Finetuning;
+using NativeFl.Models;
+using NativeFl.Tensors;
+using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Finetuning;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Cli;
@@ -52,6 +57,37 @@ public sealed class TrainVerbTests
         byte[] Bytes(string run) => File.ReadAllBytes(_folder.At(run, "adapter_model.safetensors"));
         Assert.That(Bytes("b"), Is.EqualTo(Bytes("a")));
         Assert.That(Bytes("c"), Is.Not.EqualTo(Bytes("a")));
+    }
+
+    [Test]
+    public void The_proximal_term_is_the_librarys()
+    {
+        double Distance(string run, double mu)
+        {
+            using var fixture = new FixtureCase("llama");
+            using var backend = new CpuBackend(new CpuBackendOptions { Threads = 2 });
+            using Transformer model = Transformer.Load(backend, Model, DType.F32);
+            var task = new ClientTask
+            {
+                Id = "train",
+                Seed = 3,
+                Examples = fixture.Examples,
+                Initial = fixture.Adapter("adapter"),
+                Options = new TrainingOptions { Steps = 6, BatchSize = 2, LearningRate = 1e-2, ProximalMu = mu },
+            };
+            AdapterWeights trained = AdapterFolder.Load(_folder.At(run), model.Config).Weights;
+            return TrainingCases.Distance(trained, new AdapterTrainer(model).Train([task])[0].Adapter);
+        }
+
+        string[] line = ["train", .. Flags, "--init-adapter", Path.Combine(Model, "adapter"), "--dtype", "f32", "--device", "cpu"];
+        CliRun.Json([.. line, "--prox-mu", "4", "--out", _folder.At("pulled")]);
+        CliRun.Json([.. line, "--out", _folder.At("free")]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Distance("pulled", 4), Is.LessThan(2e-3));
+            Assert.That(Distance("free", 0), Is.LessThan(2e-3));
+            Assert.That(Distance("pulled", 0), Is.GreaterThan(2e-2));
+        });
     }
 
     [Test]
