@@ -9,11 +9,12 @@ namespace NativeFl.Tests.Cli;
 public sealed class FederateVerbTests
 {
     private static readonly string Model = CliRun.Fixture("models", "llama");
+    private static readonly string[] Local = ["--batch-size", "2", "--lr", "1e-2", "--lora-dropout", "0.1", "--prox-mu", "3"];
 
     private TemporaryFolder _folder = null!;
     private string _data = "";
 
-    private string[] Common => ["--model", Model, "--data", _data, "--seed", "5", "--batch-size", "2", "--lr", "1e-2", "--lora-dropout", "0.1"];
+    private string[] Common => ["--model", Model, "--data", _data, "--seed", "5", .. Local];
 
     [SetUp]
     public void Open()
@@ -27,25 +28,37 @@ public sealed class FederateVerbTests
     [TearDown]
     public void Close() => _folder.Dispose();
 
-    [Test]
-    public void One_round_equals_a_train_for_every_client_and_an_aggregate()
+    [TestCase("1", "iid", new[] { 3 })]
+    [TestCase("0.5", "dirichlet:0.5:kind", new[] { 2, 2 })]
+    public void Every_round_equals_a_train_for_every_client_drawn_and_an_aggregate(string fraction, string partition, int[] drawn)
     {
-        string fed = _folder.At("fed");
-        JsonObject result = CliRun.Json(["federate", .. Common, "--clients", "3", "--ranks", "6,4,2", "--rounds", "1", "--local-epochs", "2", "--out", fed]);
-        JsonObject[] clients = [.. result["rounds"]![0]!["clients"]!.AsArray().Select(c => c!.AsObject())];
-        for (int k = 0; k < 3; k++)
+        string fed = _folder.At("fed"), model = Model;
+        JsonObject result = CliRun.Json([
+            "federate", .. Common, "--ranks", drawn.Length == 1 ? "6,4,2" : "6,4,2,3", "--client-fraction", fraction,
+            "--partition", partition, "--min-examples", "2", "--rounds", $"{drawn.Length}", "--local-epochs", "2", "--out", fed]);
+        JsonObject[][] rounds = [.. result["rounds"]!.AsArray().Select(r => r!["clients"]!.AsArray().Select(c => c!.AsObject()).ToArray())];
+        Assert.That(rounds.Select(clients => clients.Length), Is.EqualTo(drawn));
+        Assert.That(rounds.Select(clients => string.Join(' ', clients.Select(c => c["id"]))), Is.Unique, "each round has clients of its own");
+        for (int round = 1; round <= rounds.Length; round++)
         {
-            string own = _folder.At($"train-{k}");
-            CliRun.Json(["train", "--model", Model, "--data", _data, "--batch-size", "2", "--lr", "1e-2", "--lora-dropout", "0.1", "--epochs", "2",
-                "--partition", Path.Combine(fed, "partition.json"), "--client", $"{k}", "--out", own]);
-            AssertClose(AdapterAt(own), AdapterAt(Path.Combine(fed, "round-01", $"client-0{k}")));
+            List<string> adapters = [];
+            foreach (JsonObject client in rounds[round - 1])
+            {
+                adapters.Add(_folder.At($"train-{round}-{client["id"]}"));
+                CliRun.Json([
+                    "train", "--model", model, "--data", _data, .. Local, "--epochs", "2", "--partition", Path.Combine(fed, "partition.json"),
+                    "--client", $"{client["id"]}", "--round", $"{round}", "--out", adapters[^1]]);
+                AssertClose(AdapterAt(adapters[^1]), AdapterAt(Path.Combine(fed, $"round-0{round}", $"client-0{client["id"]}")));
+            }
+
+            string weights = string.Join(',', rounds[round - 1].Select(c => (int)c["examples"]!)), merged = _folder.At($"merged-{round}");
+            JsonObject aggregated = CliRun.Json([
+                "aggregate", "--model", model, "--adapters", .. adapters, "--weights", weights, "--merge", "--out", merged]);
+            Assert.That((double)aggregated["exactness"]!, Is.LessThan(1e-6));
+            model = merged;
         }
 
-        string weights = string.Join(',', clients.Select(c => (int)c["examples"]!));
-        JsonObject aggregated = CliRun.Json(["aggregate", "--model", Model, "--adapters", _folder.At("train-0"), _folder.At("train-1"), _folder.At("train-2"),
-            "--weights", weights, "--merge", "--out", _folder.At("merged")]);
-        Assert.That((double)aggregated["exactness"]!, Is.LessThan(1e-6));
-        using Checkpoint one = Checkpoint.Open(Path.Combine(fed, "model")), other = Checkpoint.Open(_folder.At("merged"));
+        using Checkpoint one = Checkpoint.Open(Path.Combine(fed, "model")), other = Checkpoint.Open(model);
         foreach (string name in one.Names.Where(n => n.EndsWith("_proj.weight", StringComparison.Ordinal)))
             Assert.That(FixtureCase.Distance(Values(one, name), Values(other, name)), Is.LessThan(1e-5), name);
     }
