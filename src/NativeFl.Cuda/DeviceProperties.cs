@@ -37,6 +37,14 @@ internal sealed unsafe record DeviceProperties(
             (long)bytes, driverVersion);
     }
 
+    /// <summary>The newest CUDA that the driver serves.</summary>
+    public static int ReadDriverVersion()
+    {
+        int version;
+        Status.Check(CudaDriver.cuDriverGetVersion(&version), "cuDriverGetVersion");
+        return version;
+    }
+
     /// <summary>12080 as "12.8".</summary>
     public static string VersionText(int version) => $"{version / 1000}.{version % 1000 / 10}";
 

@@ -21,9 +21,6 @@ internal sealed class KernelLibrary(
     /// <summary>The compiler, or why there is none.</summary>
     public string CompilerName => compiler?.Version ?? noCompiler;
 
-    /// <summary>True if every file is prebuilt or could be compiled.</summary>
-    public bool IsComplete => compiler is not null || Names.All(name => prebuilt.Read(name, architecture) is not null);
-
     /// <summary>The module of a file such as "rms_norm".</summary>
     public KernelModule this[string name]
     {
@@ -38,6 +35,16 @@ internal sealed class KernelLibrary(
         }
     }
 
+    /// <summary>
+    /// Makes sure that the driver takes what there is, before anything depends on it: without a compiler every prebuilt file is loaded, with
+    /// one the shortest.
+    /// </summary>
+    /// <exception cref="CudaException">There is no code for a file, or the driver refuses it.</exception>
+    public void Require()
+    {
+        foreach (string name in compiler is null ? Names : [sources.Shortest]) _ = this[name];
+    }
+
     /// <summary>The entry points of a file.</summary>
     public IReadOnlyList<string> EntryPoints(string name) => sources.EntryPoints(name);
 
@@ -46,9 +53,9 @@ internal sealed class KernelLibrary(
     {
         if (_modules.TryGetValue(name, out KernelModule? module)) return module.Origin;
         if (prebuilt.Read(name, architecture) is not null) return KernelOrigin.Prebuilt;
-        if (compiler is null) return KernelOrigin.Compiled;
-        byte[] key = KernelCache.Key(sources[name], sources.Headers, Options, compiler.Version, Target(compiler));
-        return cache.Read(name, key) is not null ? KernelOrigin.Cached : KernelOrigin.Compiled;
+        return compiler is not null && Targets(compiler).Any(target => cache.Read(name, Key(compiler, name, target)) is not null)
+            ? KernelOrigin.Cached
+            : KernelOrigin.Compiled;
     }
 
     /// <inheritdoc/>
@@ -60,33 +67,52 @@ internal sealed class KernelLibrary(
 
     private KernelModule Load(string name)
     {
-        KernelSource source = sources[name];
         string own = $"sm_{architecture}";
-        if (prebuilt.Read(name, architecture) is { } cubin && TryLoad(name, cubin, KernelOrigin.Prebuilt, own, out _) is { } ready) return ready;
+        CudaException? refusal = null;
+        if (prebuilt.Read(name, architecture) is { } cubin && TryLoad(name, cubin, KernelOrigin.Prebuilt, own, out refusal) is { } ready) return ready;
+        if (compiler is null)
+        {
+            string prebuiltText = refusal is null ? "it is not prebuilt" : $"the driver refuses the prebuilt cubin: {refusal.DeviceText}";
+            throw new CudaException($"load kernels/{name}.cu for {own}", refusal?.Status ?? 0, $"{prebuiltText}, and there is no compiler ({noCompiler})");
+        }
 
-        if (compiler is null) throw new CudaException($"find kernels/{name}.cu for {own}", 0, $"it is not prebuilt, and there is no compiler ({noCompiler})");
-        string target = Target(compiler);
-        byte[] key = KernelCache.Key(source, sources.Headers, Options, compiler.Version, target);
-        if (cache.Read(name, key) is { } cached && TryLoad(name, cached, KernelOrigin.Cached, target, out _) is { } kept) return kept;
-
-        byte[] image = compiler.Compile(source, sources.Headers, target, Options);
-        KernelModule? module = TryLoad(name, image, KernelOrigin.Compiled, target, out int status);
-        if (module is null)
-            throw new CudaException($"load kernels/{name}.cu, compiled by {compiler.Version} for {target}", status, Status.DriverText(status));
-        cache.Write(name, key, image);
-        return module;
+        IReadOnlyList<string> targets = Targets(compiler);
+        foreach (string target in targets)
+        {
+            if (cache.Read(name, Key(compiler, name, target)) is { } cached && TryLoad(name, cached, KernelOrigin.Cached, target, out _) is { } kept) return kept;
+        }
+        foreach (string target in targets)
+        {
+            byte[] image = compiler.Compile(sources[name], sources.Headers, target, Options);
+            if (TryLoad(name, image, KernelOrigin.Compiled, target, out refusal) is not { } module) continue;
+            cache.Write(name, Key(compiler, name, target), image);
+            return module;
+        }
+        throw new CudaException(
+            $"load kernels/{name}.cu, compiled by {compiler.Version} for {string.Join(" and ", targets)}", refusal!.Status,
+            $"{refusal.DeviceText}; the driver serves CUDA {DeviceProperties.VersionText(DeviceProperties.ReadDriverVersion())} and may refuse what a newer compiler made");
     }
 
-    // An image that the driver refuses (made for a newer driver, or damaged) is as good as none.
-    private KernelModule? TryLoad(string name, byte[] image, KernelOrigin origin, string target, out int status) =>
-        LoadedModule.TryLoad(image, count, out status) is { } module ? new KernelModule(name, module, origin, target) : null;
-
-    /// <summary>The device's own machine code if the compiler knows it, else the newest PTX below, which the driver finishes.</summary>
-    private string Target(IKernelCompiler known)
+    // An image that the driver refuses (made by a newer toolkit, for another device, or damaged) is as good as none, but why is kept.
+    private KernelModule? TryLoad(string name, byte[] image, KernelOrigin origin, string target, out CudaException? refusal)
     {
-        if (known.Architectures.Contains(architecture)) return $"sm_{architecture}";
+        LoadedModule? module = LoadedModule.TryLoad(image, count, out int status);
+        if (status == Status.OutOfMemory) Status.Check(status, $"load kernels/{name}.cu for {target}");
+        refusal = module is null ? new CudaException($"load kernels/{name}.cu for {target}", status, Status.DriverText(status)) : null;
+        return module is null ? null : new KernelModule(name, module, origin, target);
+    }
+
+    private byte[] Key(IKernelCompiler known, string name, string target) => KernelCache.Key(sources[name], sources.Headers, Options, known.Version, target);
+
+    /// <summary>
+    /// The device's own machine code if the compiler knows it. Else the newest PTX below, which the driver finishes; should it refuse (it is
+    /// older than the compiler, or has no compiler of its own), then machine code of the same generation, which newer members of it run.
+    /// </summary>
+    private IReadOnlyList<string> Targets(IKernelCompiler known)
+    {
+        if (known.Architectures.Contains(architecture)) return [$"sm_{architecture}"];
         int[] older = [.. known.Architectures.Where(other => other < architecture)];
-        if (older.Length > 0) return $"compute_{older.Max()}";
+        if (older.Length > 0) return older.Max() / 10 == architecture / 10 ? [$"compute_{older.Max()}", $"sm_{older.Max()}"] : [$"compute_{older.Max()}"];
         throw new CudaException(
             $"compile kernels for sm_{architecture}", 0, $"{known.Version} knows only sm_{string.Join(", sm_", known.Architectures)}; this device needs another NVRTC");
     }

@@ -23,6 +23,9 @@ internal sealed partial class KernelSources
     /// <summary>The names of the kernel files in ordinal order.</summary>
     public IEnumerable<string> Names => _kernels.Keys.Order(StringComparer.Ordinal);
 
+    /// <summary>The name of the file that takes the least to compile.</summary>
+    public string Shortest => Names.MinBy(name => this[name].Text.Length)!;
+
     /// <summary>A kernel file by its name, such as "rms_norm".</summary>
     public KernelSource this[string name] =>
         _kernels.TryGetValue(name, out KernelSource? source) ? source : throw new ArgumentException($"kernels/{name}.cu: no such kernel file", nameof(name));

@@ -31,6 +31,7 @@ constexpr StatusText texts[] = {
     {status::invalid_context, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {status::no_binary_for_gpu, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
     {218, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
+    {221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", "PTX JIT compiler library not found"},
     {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain."},
     {status::invalid_handle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {status::not_found, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
