@@ -10,7 +10,7 @@ public sealed unsafe partial class CudaBackend
 {
     private const long WorkspaceBytes = 64L << 20;
 
-    private nint _workspace;
+    private readonly BlockHandle _workspace;
 
     /// <inheritdoc/>
     public override void Replay(Action step)
@@ -57,16 +57,6 @@ public sealed unsafe partial class CudaBackend
     private nint Workspace(long bytes)
     {
         if (bytes > WorkspaceBytes) throw new ArgumentOutOfRangeException(nameof(bytes), $"expected at most {WorkspaceBytes} bytes, got {bytes}");
-        if (_workspace != 0) return _workspace;
-        Enter();
-        nint pointer;
-        Status.Check(CudaDriver.cuMemAlloc_v2(&pointer, (nuint)WorkspaceBytes), $"cuMemAlloc of {WorkspaceBytes} bytes of workspace");
-        return _workspace = pointer;
-    }
-
-    private void FreeWorkspace()
-    {
-        if (_workspace != 0) _ = CudaDriver.cuMemFree_v2(_workspace);
-        _workspace = 0;
+        return _workspace.Value;
     }
 }

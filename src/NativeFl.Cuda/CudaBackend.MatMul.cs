@@ -62,7 +62,7 @@ public sealed unsafe partial class CudaBackend
     {
         (_, bool transposeA, _, bool transposeB, TensorView bias, bool accumulate, TensorView c) = product;
         if (bias.IsEmpty) return TryBlasProduct(product.A, transposeA, product.B, transposeB, accumulate, c);
-        if (accumulate || Blas is null) return false;
+        if (accumulate || _blas is null) return false;
         Launch("gemm", Typed("gemm_bias", c.DType), new LaunchShape(c.Rows, 1, 1, 256), new GemmBiasArguments(bias.Pointer, c.Columns, c.Pointer));
         return TryBlasProduct(product.A, transposeA, product.B, transposeB, true, c);
     }

@@ -19,10 +19,7 @@ public sealed unsafe partial class CudaBackend
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         Enter();
-        nint pointer;
-        int status = CudaDriver.cuMemAlloc_v2(&pointer, checked((nuint)bytes));
-        if (status == Status.OutOfMemory) throw OutOfMemory(bytes);
-        Status.Check(status, $"cuMemAlloc of {bytes} bytes");
+        nint pointer = BlockHandle.Take(bytes);
         _allocatedBytes += bytes;
         var memory = new DeviceMemory(pointer, bytes, Free);
         _blocks.Add(pointer, memory);
@@ -85,18 +82,6 @@ public sealed unsafe partial class CudaBackend
             _pendingError ??= e;
         }
     }
-
-    private static RunFailedException OutOfMemory(long bytes)
-    {
-        nuint free, total;
-        bool known = CudaDriver.cuMemGetInfo_v2(&free, &total) == 0;
-        string left = known ? $"{Mebibytes((long)free)} of {Mebibytes((long)total)} are free" : "the device does not say how many are free";
-        return new RunFailedException(
-            $"cuda: out of device memory: {Mebibytes(bytes)} asked for, {left}; lower --batch-size, --max-length, --rank or the clients trained at once",
-            new CudaException($"cuMemAlloc of {bytes} bytes", Status.OutOfMemory, Status.DriverText(Status.OutOfMemory)));
-    }
-
-    private static string Mebibytes(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 20):F1} MiB");
 
     private static void RequireElements<T>(TensorView tensor)
         where T : unmanaged

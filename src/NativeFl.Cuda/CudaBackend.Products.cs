@@ -8,24 +8,11 @@ namespace NativeFl.Cuda;
 // Which products cuBLASLt takes. What it does not take, and every product where it is not installed, is for kernels/gemm.cu.
 public sealed unsafe partial class CudaBackend
 {
-    private readonly bool _useBlas;
-    private BlasProducts? _blas;
-    private string? _noBlas;
+    private readonly BlasProducts? _blas;
+    private readonly string _noBlas;
 
     /// <summary>Who multiplies matrices: cuBLASLt with its version, or NativeFl's own kernels and why.</summary>
-    internal string ProductsName => Blas is { } blas ? blas.Version : $"own kernels ({_noBlas})";
-
-    private BlasProducts? Blas
-    {
-        get
-        {
-            if (_blas is not null || _noBlas is not null) return _blas;
-            if (!_useBlas) _noBlas = "cuBLASLt not wanted";
-            else if (!NativeLibraries.IsPresent(NativeLibraries.Blas)) _noBlas = NativeLibraries.AbsentReason(NativeLibraries.Blas);
-            else OpenBlas();
-            return _blas;
-        }
-    }
+    internal string ProductsName => _blas is { } blas ? blas.Version : $"own kernels ({_noBlas})";
 
     /// <summary>
     /// Enqueues c = op(a) op(b), or c += that, by cuBLASLt: operands both f32 (multiplied as f32) or both bf16, c f32 or the operands' type,
@@ -35,24 +22,26 @@ public sealed unsafe partial class CudaBackend
     {
         if (a.DType != b.DType || (c.DType != DType.F32 && c.DType != a.DType) || a.Count == 0 || b.Count == 0 || c.Count == 0) return false;
         Enter();
-        if (Blas is not { } blas) return false;
+        if (_blas is not { } blas) return false;
         int number = blas.Find(ProductKey.Of(a, transposeA, b, transposeB, c));
         if (number < 0) return false;
         _queue.Enqueue(Command.Product(number, a.Pointer, b.Pointer, c.Pointer, accumulate));
         return true;
     }
 
-    // A cuBLASLt that does not open (older than the device, say) is as good as none.
-    private void OpenBlas()
+    // A cuBLASLt that does not open (older than the device, say) is as good as none; a device without room for its workspace is full.
+    private static BlasProducts? OpenBlas(bool isWanted, HandleCount handles, out string reason)
     {
+        reason = isWanted ? NativeLibraries.Obstacle(NativeLibraries.Blas, CublasLt.Functions) : "cuBLASLt not wanted";
+        if (reason.Length > 0) return null;
         try
         {
-            _blas = new BlasProducts(_handles);
-            _queue.Products = _blas;
+            return new BlasProducts(handles);
         }
-        catch (CudaException e)
+        catch (CudaException e) when (e.Status != Status.OutOfMemory)
         {
-            _noBlas = $"{e.Operation}: {e.DeviceText}";
+            reason = $"{e.Operation}: {e.DeviceText}";
+            return null;
         }
     }
 }

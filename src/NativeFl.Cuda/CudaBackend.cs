@@ -29,7 +29,6 @@ public sealed unsafe partial class CudaBackend : Backend
         _handles = new HandleCount();
         _device = device;
         ActivationType = options.ActivationType;
-        _useBlas = options.UseBlas;
         _cacheFolder = options.KernelCacheFolder;
         _context = ContextHandle.Retain(device.Device, _handles);
         try
@@ -41,10 +40,13 @@ public sealed unsafe partial class CudaBackend : Backend
                 sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), compiler, noCompiler,
                 device.Architecture, _handles);
             _queue = new CommandQueue(options.UseGraphs, _handles);
+            _queue.Products = _blas = OpenBlas(options.UseBlas, _handles, out _noBlas);
+            _workspace = BlockHandle.Allocate(WorkspaceBytes, "of workspace", _handles);
+            _kernels.Require();
         }
-        catch (CudaException)
+        catch
         {
-            _context.Dispose();
+            Release();
             throw;
         }
     }
@@ -86,10 +88,6 @@ public sealed unsafe partial class CudaBackend : Backend
         {
             reason = $"{e.Operation}: {e.DeviceText}";
         }
-        catch (EntryPointNotFoundException e)
-        {
-            reason = $"the driver is too old: {e.Message}";
-        }
         return backend is not null;
     }
 
@@ -99,25 +97,32 @@ public sealed unsafe partial class CudaBackend : Backend
         if (disposing && !_disposed)
         {
             _disposed = true;
-            _ = CudaDriver.cuCtxSetCurrent(_context.DangerousGetHandle());
-            _queue.Dispose();
-            _kernels.Dispose();
-            _blas?.Dispose();
-            foreach (DeviceMemory block in _blocks.Values.ToArray()) block.Dispose();
-            FreeWorkspace();
-            _context.Dispose();
+            Release();
         }
         base.Dispose(disposing);
+    }
+
+    // Also of a constructor that did not come to its end: what it had not made yet is null.
+    private void Release()
+    {
+        _ = CudaDriver.cuCtxSetCurrent(_context.DangerousGetHandle());
+        _queue?.Dispose();
+        _kernels?.Dispose();
+        _blas?.Dispose();
+        foreach (DeviceMemory block in _blocks.Values.ToArray()) block.Dispose();
+        _workspace?.Dispose();
+        _context.Dispose();
     }
 
     private static string Open(CudaBackendOptions options, out CudaBackend? backend)
     {
         backend = null;
-        NativeLibraries.LoadFrom(options.LibraryFolder);
-        if (!NativeLibraries.IsPresent(NativeLibraries.Driver)) return NativeLibraries.AbsentReason(NativeLibraries.Driver);
-        int status = CudaDriver.cuInit(0), version, devices;
+        NativeLibraries.Load(NativeLibraries.Driver, options.LibraryFolder);
+        string obstacle = NativeLibraries.Obstacle(NativeLibraries.Driver, CudaDriver.Functions);
+        if (obstacle.Length > 0) return obstacle;
+        int status = CudaDriver.cuInit(0), devices;
         if (status != 0) return Status.DriverText(status);
-        Status.Check(CudaDriver.cuDriverGetVersion(&version), "cuDriverGetVersion");
+        int version = DeviceProperties.ReadDriverVersion();
         if (version < DeviceProperties.OldestDriver)
             return $"the driver serves CUDA {DeviceProperties.VersionText(version)}, which is older than {DeviceProperties.VersionText(DeviceProperties.OldestDriver)}";
         Status.Check(CudaDriver.cuDeviceGetCount(&devices), "cuDeviceGetCount");
@@ -126,17 +131,24 @@ public sealed unsafe partial class CudaBackend : Backend
         DeviceProperties device = DeviceProperties.Read(options.Device, version);
         if (device.Architecture < OldestArchitecture)
             return $"{device.Name} is sm_{device.Architecture}; the kernels need sm_{OldestArchitecture} or newer";
-        var opened = new CudaBackend(options, device);
-        if (opened._kernels.IsComplete) backend = opened;
-        else opened.Dispose();
-        return backend is not null ? "" : $"no kernels for sm_{device.Architecture}: none are prebuilt, and {NativeLibraries.AbsentReason(NativeLibraries.Compiler)}";
+        foreach (string library in new[] { NativeLibraries.Compiler, NativeLibraries.Blas }) NativeLibraries.Load(library, options.LibraryFolder, version);
+        backend = new CudaBackend(options, device);
+        return "";
     }
 
+    // An NVRTC that does not serve is as good as none, but why is kept.
     private static NvrtcCompiler? FindCompiler(HandleCount handles, out string reason)
     {
-        reason = "";
-        if (NativeLibraries.IsPresent(NativeLibraries.Compiler)) return new NvrtcCompiler(handles);
-        reason = NativeLibraries.AbsentReason(NativeLibraries.Compiler);
-        return null;
+        reason = NativeLibraries.Obstacle(NativeLibraries.Compiler, Nvrtc.Functions);
+        if (reason.Length > 0) return null;
+        try
+        {
+            return new NvrtcCompiler(handles);
+        }
+        catch (CudaException e)
+        {
+            reason = $"{e.Operation}: {e.DeviceText}";
+            return null;
+        }
     }
 }

@@ -39,7 +39,7 @@ public sealed class Arena(Backend backend, MemoryPlan plan) : IDisposable
         {
             return backend.Allocate(Math.Max(plan.Bytes, MemoryPlan.Alignment));
         }
-        catch (RunFailedException e)
+        catch (NativeFlException e)
         {
             Slot largest = plan.Slots.MaxBy(slot => slot.Bytes);
             throw new RunFailedException(

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using NativeFl.Models;
 using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
@@ -48,7 +49,7 @@ internal sealed class MissingLibrariesTests
     {
         (int code, string error) = Logits("cuda", "one", [Driver]).Result;
         Assert.That(code, Is.EqualTo(1), error);
-        Assert.That(error, Does.StartWith("cuda: not available (no kernels for sm_90: none are prebuilt, and libnvrtc"));
+        Assert.That(error, Does.StartWith("cuda: not available (load kernels/adamw.cu for sm_90: it is not prebuilt, and there is no compiler (libnvrtc"));
         Assert.That(File.Exists(_folder.At("one.safetensors")), Is.False);
     }
 
@@ -63,11 +64,41 @@ internal sealed class MissingLibrariesTests
         Assert.That(Directory.EnumerateFiles(_folder.At("cache"), "*", SearchOption.AllDirectories), Is.Not.Empty);
     }
 
-    private async Task<(int Code, string Error)> Logits(string device, string name, string[] libraries)
+    [Test]
+    public void A_compiler_that_lacks_a_function_is_as_good_as_none_and_the_error_names_the_function()
+    {
+        (int code, string error) = Logits("cuda", "one", [Driver], impostor: Compiler).Result;
+        Assert.That(code, Is.EqualTo(1), error);
+        Assert.That(error.Trim(), Does.StartWith("cuda: not available (load kernels/").And.Contain("libnvrtc.so.12 has no nvrtcVersion").And.Not.Contain("\n"));
+        (code, error) = Logits("auto", "two", [Driver], impostor: Compiler).Result;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("libnvrtc.so.12 has no nvrtcVersion").And.Contain("cpu"));
+    }
+
+    [Test]
+    public void A_cuBLASLt_that_lacks_a_function_is_as_good_as_none()
+    {
+        (int code, string error) = Logits("cuda", "one", [Driver, Compiler], impostor: "libcublasLt.so.12").Result;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(Error("one"), Is.LessThan(1e-4));
+    }
+
+    [Test]
+    public void Of_two_compilers_the_one_that_is_no_newer_than_the_driver_is_taken()
+    {
+        (int code, string error) = Logits("cuda", "one", [Driver, Compiler], impostor: "libnvrtc.so.13").Result;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(Error("one"), Is.LessThan(1e-4));
+    }
+
+    // The impostor is the name of one more library there, which is one of another kind.
+    private async Task<(int Code, string Error)> Logits(string device, string name, string[] libraries, string impostor = "")
     {
         string folder = _folder.At($"libraries-{name}");
         Directory.CreateDirectory(folder);
         foreach (string library in libraries) File.CreateSymbolicLink(Path.Combine(folder, library), Path.Combine(TestDevice.Options!.LibraryFolder, library));
+        if (impostor.Length > 0)
+            File.Copy(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"), Path.Combine(folder, impostor), overwrite: true);
         var start = new ProcessStartInfo("dotnet")
         {
             RedirectStandardError = true,

@@ -7,6 +7,15 @@ internal static unsafe partial class CublasLt
 {
     private const string Library = NativeLibraries.Blas;
 
+    /// <summary>All of them: what a library must have.</summary>
+    public static IReadOnlyList<string> Functions { get; } =
+    [
+        nameof(cublasLtGetVersion), nameof(cublasLtCreate), nameof(cublasLtDestroy), nameof(cublasLtMatmulDescCreate),
+        nameof(cublasLtMatmulDescSetAttribute), nameof(cublasLtMatmulDescDestroy), nameof(cublasLtMatrixLayoutCreate),
+        nameof(cublasLtMatrixLayoutDestroy), nameof(cublasLtMatmulPreferenceCreate), nameof(cublasLtMatmulPreferenceSetAttribute),
+        nameof(cublasLtMatmulPreferenceDestroy), nameof(cublasLtMatmulAlgoGetHeuristic), nameof(cublasLtMatmul),
+    ];
+
     [LibraryImport(Library)]
     public static partial nuint cublasLtGetVersion();
 

@@ -7,6 +7,21 @@ internal static unsafe partial class CudaDriver
 {
     private const string Library = NativeLibraries.Driver;
 
+    /// <summary>All of them: what a library must have.</summary>
+    public static IReadOnlyList<string> Functions { get; } =
+    [
+        nameof(cuInit), nameof(cuDriverGetVersion), nameof(cuGetErrorName), nameof(cuGetErrorString), nameof(cuDeviceGetCount),
+        nameof(cuDeviceGet), nameof(cuDeviceGetName), nameof(cuDeviceGetAttribute), nameof(cuDeviceTotalMem_v2),
+        nameof(cuDevicePrimaryCtxRetain), nameof(cuDevicePrimaryCtxRelease_v2), nameof(cuCtxSetCurrent), nameof(cuModuleLoadDataEx),
+        nameof(cuModuleUnload), nameof(cuModuleGetFunction), nameof(cuFuncGetAttribute), nameof(cuFuncSetAttribute), nameof(cuLaunchKernel),
+        nameof(cuMemGetInfo_v2), nameof(cuMemAlloc_v2), nameof(cuMemFree_v2), nameof(cuMemHostAlloc), nameof(cuMemFreeHost),
+        nameof(cuMemcpyHtoDAsync_v2), nameof(cuMemcpyDtoHAsync_v2), nameof(cuMemcpyDtoDAsync_v2), nameof(cuMemsetD8Async),
+        nameof(cuMemsetD16Async), nameof(cuMemsetD32Async), nameof(cuStreamCreate), nameof(cuStreamDestroy_v2), nameof(cuStreamSynchronize),
+        nameof(cuStreamBeginCapture_v2), nameof(cuStreamEndCapture), nameof(cuEventCreate), nameof(cuEventRecord),
+        nameof(cuEventSynchronize), nameof(cuEventDestroy_v2), nameof(cuGraphInstantiateWithFlags), nameof(cuGraphLaunch),
+        nameof(cuGraphExecDestroy), nameof(cuGraphDestroy),
+    ];
+
     [LibraryImport(Library)]
     public static partial int cuInit(uint flags);
 

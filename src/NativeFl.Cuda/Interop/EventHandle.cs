@@ -17,6 +17,22 @@ internal sealed unsafe class EventHandle : NativeHandle
         return new EventHandle(value, count);
     }
 
+    /// <summary>So many, or none.</summary>
+    public static EventHandle[] Create(int number, HandleCount count)
+    {
+        var events = new List<EventHandle>();
+        try
+        {
+            while (events.Count < number) events.Add(Create(count));
+        }
+        catch
+        {
+            foreach (EventHandle made in events) made.Dispose();
+            throw;
+        }
+        return [.. events];
+    }
+
     /// <inheritdoc/>
     protected override int Destroy() => CudaDriver.cuEventDestroy_v2(handle);
 }

@@ -14,6 +14,9 @@ internal static class NativeLibraries
 {
     public const string Driver = "nativefl-cuda-driver", Compiler = "nativefl-nvrtc", Blas = "nativefl-cublaslt";
 
+    // What the first of several names belongs to; each name after it is of the CUDA before.
+    private const int NewestCuda = 13;
+
     /// <summary>File names of a library, in the order they are tried.</summary>
     public static IReadOnlyList<string> Names(string library) => (library, OperatingSystem.IsWindows()) switch
     {
@@ -26,34 +29,45 @@ internal static class NativeLibraries
         _ => [],
     };
 
-    /// <summary>True if the library can be loaded.</summary>
-    public static bool IsPresent(string library) => Resolve(library, typeof(NativeLibraries).Assembly, null) != 0;
-
-    /// <summary>Why a library that is not <see cref="IsPresent"/> is not.</summary>
-    public static string AbsentReason(string library)
+    /// <summary>Why a library cannot be called, or nothing: it is not found, or it lacks one of these functions.</summary>
+    public static string Obstacle(string library, IReadOnlyList<string> functions)
     {
         IReadOnlyList<string> names = Names(library);
-        return names.Count == 1 ? $"{names[0]} not found" : $"{names[0]} not found, nor {string.Join(", ", names.Skip(1))}";
+        nint handle = Resolve(library, typeof(NativeLibraries).Assembly, null);
+        if (handle == 0) return names.Count == 1 ? $"{names[0]} not found" : $"{names[0]} not found, nor {string.Join(", ", names.Skip(1))}";
+        string? missing = functions.FirstOrDefault(function => !NativeLibrary.TryGetExport(handle, function, out _));
+        return missing is null ? "" : $"{LoadedPath(names) ?? names[0]} has no {missing}: too old, or no such library";
     }
 
-    /// <summary>Loads what a folder has of the three libraries, so that later calls find it loaded.</summary>
-    public static void LoadFrom(string folder)
+    /// <summary>
+    /// Loads a library from a folder or, without one there, from the system's own places, so that later calls find it loaded. Of several
+    /// versions the newest comes first that is not of a later CUDA than the driver serves, which need not take what a later one makes.
+    /// </summary>
+    public static void Load(string library, string folder, int driverVersion = int.MaxValue)
     {
-        if (folder.Length == 0) return;
-        // NVRTC opens its built-ins by bare name, which finds a loaded one.
-        if (Directory.Exists(folder))
+        IReadOnlyList<string> names = Names(library);
+        if (names.Count > 1 && LoadedPath(names) is not null) return;
+        int later = Math.Clamp(NewestCuda - (driverVersion / 1000), 0, names.Count);
+        IReadOnlyList<string> ordered = names.Count == 1 ? names : [.. names.Skip(later), .. names.Take(later)];
+        if (library == Compiler) LoadBuiltins(folder);
+        if (folder.Length > 0)
         {
-            foreach (string builtins in Directory.EnumerateFiles(folder, "*nvrtc-builtins*").Order(StringComparer.Ordinal))
-                NativeLibrary.TryLoad(builtins, out _);
-        }
-        foreach (string library in new[] { Driver, Compiler, Blas })
-        {
-            foreach (string name in Names(library))
+            foreach (string path in ordered.Select(name => Path.GetFullPath(Path.Combine(folder, name))))
             {
-                string path = Path.GetFullPath(Path.Combine(folder, name));
-                if (File.Exists(path) && NativeLibrary.TryLoad(path, out _)) break;
+                if (File.Exists(path) && NativeLibrary.TryLoad(path, out _)) return;
             }
         }
+        foreach (string name in ordered)
+        {
+            if (NativeLibrary.TryLoad(name, out _)) return;
+        }
+    }
+
+    // NVRTC opens its built-ins by bare name, which finds a loaded one.
+    private static void LoadBuiltins(string folder)
+    {
+        if (!Directory.Exists(folder)) return;
+        foreach (string builtins in Directory.EnumerateFiles(folder, "*nvrtc-builtins*").Order(StringComparer.Ordinal)) NativeLibrary.TryLoad(builtins, out _);
     }
 
     [ModuleInitializer]

@@ -7,6 +7,14 @@ internal static unsafe partial class Nvrtc
 {
     private const string Library = NativeLibraries.Compiler;
 
+    /// <summary>All of them: what a library must have.</summary>
+    public static IReadOnlyList<string> Functions { get; } =
+    [
+        nameof(nvrtcVersion), nameof(nvrtcGetErrorString), nameof(nvrtcGetNumSupportedArchs), nameof(nvrtcGetSupportedArchs),
+        nameof(nvrtcCreateProgram), nameof(nvrtcDestroyProgram), nameof(nvrtcCompileProgram), nameof(nvrtcGetProgramLogSize),
+        nameof(nvrtcGetProgramLog), nameof(nvrtcGetCUBINSize), nameof(nvrtcGetCUBIN), nameof(nvrtcGetPTXSize), nameof(nvrtcGetPTX),
+    ];
+
     [LibraryImport(Library)]
     public static partial int nvrtcVersion(int* major, int* minor);
 

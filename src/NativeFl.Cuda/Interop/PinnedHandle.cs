@@ -11,7 +11,9 @@ internal sealed unsafe class PinnedHandle : NativeHandle
     public static PinnedHandle Allocate(long bytes, HandleCount count)
     {
         nint value;
-        Status.Check(CudaDriver.cuMemHostAlloc((void**)&value, checked((nuint)bytes), 0), $"cuMemHostAlloc of {bytes} bytes");
+        int status = CudaDriver.cuMemHostAlloc((void**)&value, checked((nuint)bytes), 0);
+        // It is the host's memory that can run out here.
+        if (status != 0) throw new CudaException($"cuMemHostAlloc of {Status.Mebibytes(bytes)} of host memory", status, Status.DriverText(status));
         return new PinnedHandle(value, count);
     }
 

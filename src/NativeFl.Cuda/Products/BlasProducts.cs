@@ -12,7 +12,7 @@ internal sealed unsafe class BlasProducts : IDisposable
     private readonly BlasHandle _blas;
     private readonly Dictionary<ProductKey, int> _numbers = [];
     private readonly List<ProductPlan> _plans = [];
-    private nint _workspace;
+    private readonly BlockHandle _workspace;
 
     /// <summary>Opens cuBLASLt, which must be installed, for the current context.</summary>
     public BlasProducts(HandleCount count)
@@ -20,6 +20,15 @@ internal sealed unsafe class BlasProducts : IDisposable
         _count = count;
         _blas = BlasHandle.Create(count);
         nuint version = CublasLt.cublasLtGetVersion();
+        try
+        {
+            _workspace = BlockHandle.Allocate(WorkspaceBytes, "for cuBLASLt", count);
+        }
+        catch
+        {
+            _blas.Dispose();
+            throw;
+        }
         Version = $"cuBLASLt {version / 10000}.{version % 10000 / 100}";
     }
 
@@ -36,7 +45,6 @@ internal sealed unsafe class BlasProducts : IDisposable
         {
             number = _plans.Count;
             _plans.Add(plan);
-            AllocateWorkspace();
         }
         else
         {
@@ -48,21 +56,12 @@ internal sealed unsafe class BlasProducts : IDisposable
 
     /// <summary>Enqueues the product of a plan.</summary>
     public void Enqueue(int number, nint a, nint b, nint c, bool accumulate, nint stream) =>
-        _plans[number].Enqueue(_blas.Value, a, b, c, accumulate, _workspace, stream);
+        _plans[number].Enqueue(_blas.Value, a, b, c, accumulate, _workspace.Value, stream);
 
     public void Dispose()
     {
         foreach (ProductPlan plan in _plans) plan.Dispose();
         _blas.Dispose();
-        if (_workspace != 0) _ = CudaDriver.cuMemFree_v2(_workspace);
-        _workspace = 0;
-    }
-
-    private void AllocateWorkspace()
-    {
-        if (_workspace != 0) return;
-        nint pointer;
-        Status.Check(CudaDriver.cuMemAlloc_v2(&pointer, (nuint)WorkspaceBytes), $"cuMemAlloc of {WorkspaceBytes} bytes for cuBLASLt");
-        _workspace = pointer;
+        _workspace.Dispose();
     }
 }

@@ -32,7 +32,7 @@ internal sealed unsafe class CommandQueue : IDisposable
     private readonly Dictionary<nint, string> _names = [];
     private byte[] _recordedStage = [];
     private readonly bool _useGraphs;
-    private readonly nint _stage;
+    private readonly BlockHandle _stage;
     private int _stageOffset;
     private bool _isRecording;
     private string _last = "nothing";
@@ -43,11 +43,17 @@ internal sealed unsafe class CommandQueue : IDisposable
         _useGraphs = useGraphs;
         _count = count;
         _stream = StreamHandle.Create(count);
-        _ring = new StagingRing(_stream.Value, count);
-        _download = new Download(_stream.Value, count);
-        nint stage;
-        Status.Check(CudaDriver.cuMemAlloc_v2(&stage, RegionBytes), $"cuMemAlloc of {RegionBytes} bytes");
-        _stage = stage;
+        try
+        {
+            _ring = new StagingRing(_stream.Value, count);
+            _download = new Download(_stream.Value, count);
+            _stage = BlockHandle.Allocate(RegionBytes, "for descriptors", count);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The most that one op may stage in all.</summary>
@@ -93,8 +99,8 @@ internal sealed unsafe class CommandQueue : IDisposable
         int start = _stageOffset;
         _stageOffset += (data.Length + StageAlignment - 1) / StageAlignment * StageAlignment;
         if (_isRecording) Record(data, start);
-        else Send(data, _stage + start);
-        return _stage + start;
+        else Send(data, _stage.Value + start);
+        return _stage.Value + start;
     }
 
     /// <summary>Copies host data to the device; the data is free at once.</summary>
@@ -151,15 +157,16 @@ internal sealed unsafe class CommandQueue : IDisposable
         }
     }
 
+    // Also of a constructor that did not come to its end: what it had not made yet is null.
     public void Dispose()
     {
         _isRecording = false;
         _ = CudaDriver.cuStreamSynchronize(_stream.Value);
         _graphs.Dispose();
-        _download.Dispose();
-        _ring.Dispose();
+        _download?.Dispose();
+        _ring?.Dispose();
         _stream.Dispose();
-        _ = CudaDriver.cuMemFree_v2(_stage);
+        _stage?.Dispose();
     }
 
     private void Record(ReadOnlySpan<byte> data, int start)
@@ -179,7 +186,7 @@ internal sealed unsafe class CommandQueue : IDisposable
 
     private void IssueRecorded(bool replay)
     {
-        if (_stageOffset > 0) Send(_recordedStage.AsSpan(0, _stageOffset), _stage);
+        if (_stageOffset > 0) Send(_recordedStage.AsSpan(0, _stageOffset), _stage.Value);
         _stageOffset = 0;
         GraphHandle? graph = replay && _list.Commands.Length >= SmallestGraph ? _graphs.Find(_list, Capture) : null;
         if (graph is null) IssueAll();

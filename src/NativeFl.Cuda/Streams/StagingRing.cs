@@ -22,9 +22,16 @@ internal sealed unsafe class StagingRing : IDisposable
     public StagingRing(nint stream, HandleCount count)
     {
         _stream = stream;
-        _memory = PinnedHandle.Allocate((long)Chunks * ChunkBytes, count);
-        _events = new EventHandle[Chunks];
-        for (int i = 0; i < Chunks; i++) _events[i] = EventHandle.Create(count);
+        _events = EventHandle.Create(Chunks, count);
+        try
+        {
+            _memory = PinnedHandle.Allocate((long)Chunks * ChunkBytes, count);
+        }
+        catch
+        {
+            foreach (EventHandle handle in _events) handle.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Copies at most <see cref="ChunkBytes"/> to the device, in the order of the stream; the source is free at once.</summary>
