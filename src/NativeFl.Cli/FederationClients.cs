@@ -37,6 +37,15 @@ internal sealed record FederationClients(IReadOnlyList<ClientSpecification> Clie
         return new FederationClients(ClientSpecification.Create(parts, ranks, alphas, run.Get(FederationFlags.Scaling)), examples);
     }
 
+    /// <summary>Hashes the examples, and how many each client has.</summary>
+    public string Hash()
+    {
+        var hash = new ContentHash();
+        hash.Add(Dataset.Hash(Examples));
+        foreach (ClientSpecification client in Clients) hash.Add(client.Examples.Count);
+        return hash.ToString();
+    }
+
     // --alpha, a flag of train, counts where the federation's own --alphas and --scaling do not say otherwise.
     private static double[]? Alpha(VerbRun run, IReadOnlyList<int> ranks) =>
         run.Flags.Has(TrainingFlags.Alpha) && !run.Flags.Has(FederationFlags.Scaling)

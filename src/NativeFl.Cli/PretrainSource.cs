@@ -26,6 +26,9 @@ internal sealed class PretrainSource : IDisposable
     /// <summary>The model's shape.</summary>
     public ModelConfig Config { get; }
 
+    /// <summary>How the weights are held while running.</summary>
+    public DType WeightType => _input?.WeightType ?? OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? DType.F32;
+
     /// <summary>How the result is stored.</summary>
     public DType SaveType => _input?.SaveType ?? OutputFlags.TypeOf(_run.Get(OutputFlags.SaveType)) ?? DType.F32;
 
@@ -54,7 +57,7 @@ internal sealed class PretrainSource : IDisposable
     /// <summary>Makes the model on the run's device.</summary>
     public Transformer Load() => _input is not null
         ? _input.Load()
-        : Transformer.Random(_run.Backend, Config, OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? DType.F32, _run.Seed);
+        : Transformer.Random(_run.Backend, Config, WeightType, _run.Seed);
 
     /// <inheritdoc/>
     public void Dispose() => _input?.Dispose();

@@ -10,7 +10,10 @@ namespace NativeFl.Cli;
 /// </summary>
 internal sealed class ResumableFolder
 {
+    private const string CheckpointName = "checkpoint";
+
     private readonly VerbRun _run;
+    private RunIdentity? _identity;
 
     private ResumableFolder(VerbRun run, string path)
     {
@@ -22,7 +25,7 @@ internal sealed class ResumableFolder
     public string Path { get; }
 
     /// <summary>Where checkpoints go.</summary>
-    public string Checkpoint => System.IO.Path.Combine(Path, "checkpoint");
+    public string Checkpoint => System.IO.Path.Combine(Path, CheckpointName);
 
     /// <summary>Checks the target, before any work: empty, or --force, or --resume with something to resume.</summary>
     public static ResumableFolder Claim(VerbRun run)
@@ -39,11 +42,19 @@ internal sealed class ResumableFolder
         return folder;
     }
 
-    /// <summary>Makes the folder, empty, unless the run goes on in it.</summary>
+    /// <summary>Says which run this is, once its inputs are read; --resume is refused where the folder holds another.</summary>
+    public void Identify(RunIdentity identity)
+    {
+        _identity = identity;
+        if (_run.Get(TrainingFlags.Resume)) identity.RequireIn(Checkpoint, _run.Flags);
+    }
+
+    /// <summary>Makes the folder, with nothing in it but which run this is, unless the run goes on in it.</summary>
     public void Begin()
     {
         if (_run.Get(TrainingFlags.Resume)) return;
         using OutputFolder output = OutputFolder.Create(Path, _run.Get(SharedFlags.Force));
+        _identity!.Save(System.IO.Path.Combine(output.WorkPath, CheckpointName));
         output.Commit();
     }
 

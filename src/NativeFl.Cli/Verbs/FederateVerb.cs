@@ -29,13 +29,14 @@ internal static class FederateVerb
         FederationClients clients = FederationClients.Load(run, input.Config, input.Tokenizer);
         FederationOptions options = Options(run, input, start);
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
-        FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
         foreach (ClientSpecification client in options.Admit(clients.Clients))
             _ = options.Training.StepsFor(client.Examples.Count, run.Flags.Source(EpochsFlag(run)));
 
         DType type = given ?? input.WeightType;
+        output.Identify(new RunIdentity(run, type, clients.Hash()));
+        FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
         output.Begin();
         var settings = new AdapterSettings

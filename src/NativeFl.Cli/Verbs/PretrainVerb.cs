@@ -30,6 +30,7 @@ internal static class PretrainVerb
         TrainingOptions options = TrainingSetup.Options(run, dropout: 0);
         _ = options.StepsFor(examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, source.Config, source.Tokenizer);
+        output.Identify(new RunIdentity(run, source.WeightType, Dataset.Hash(examples)));
         using Transformer model = source.Load();
         output.Begin();
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
+using NativeFl.Data;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
@@ -33,6 +34,7 @@ internal static class TrainVerb
         _ = options.StepsFor(data.Examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         if (start is not null) NoteOverridden(run);
+        output.Identify(new RunIdentity(run, input.WeightType, Dataset.Hash(data.Examples)));
 
         using Transformer model = input.Load();
         var task = new ClientTask

@@ -37,6 +37,24 @@ public static class Dataset
         return options.Packing ?? false ? Packing.Pack(examples, options.MaxLength) : examples;
     }
 
+    /// <summary>Hashes everything about sequences that training depends on, and their ids.</summary>
+    public static string Hash(IReadOnlyList<TokenizedExample> examples)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        var hash = new ContentHash();
+        foreach (TokenizedExample example in examples)
+        {
+            hash.Add(example.Id);
+            hash.Add(example.InputIds.Length);
+            hash.Add<int>(example.InputIds);
+            hash.Add<int>(example.Labels);
+            hash.Add(example.Starts.Count);
+            foreach (int start in example.Starts) hash.Add(start);
+        }
+
+        return hash.ToString();
+    }
+
     /// <summary>Whether the first record has input_ids, so that no tokenizer is needed.</summary>
     public static bool IsPreTokenised(IReadOnlyList<DataRecord> records)
     {

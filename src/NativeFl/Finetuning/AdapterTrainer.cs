@@ -31,7 +31,7 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
         foreach (int[] members in Waves(clients))
         {
             var checkpoint = _options.CheckpointFolder is { } folder
-                ? new TrainingCheckpoint(Path.Combine(folder, $"wave-{wave++}.safetensors"), _options.CheckpointEvery)
+                ? new TrainingCheckpoint(Path.Combine(folder, $"wave-{wave++}.safetensors"), _options.CheckpointEvery, () => Start(clients, members))
                 : null;
             var results = TrainWave([.. members.Select(i => clients[i])], under, checkpoint, observer, cancellation);
             for (int i = 0; i < members.Length; i++) updates[members[i]] = results[i];
@@ -67,6 +67,22 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
 
             if (wave.Count > 0) yield return [.. wave];
         }
+    }
+
+    /// <summary>What a wave starts from: the base's type, and a hash of the adapters with their scalings.</summary>
+    private string Start(IReadOnlyList<ClientTask> clients, int[] members)
+    {
+        var hash = new ContentHash();
+        foreach (var (id, factors) in members.SelectMany(i => clients[i].Initial.Modules.OrderBy(m => m.Key)))
+        {
+            hash.Add(id.Index);
+            hash.Add(factors.Rank);
+            hash.Add<float>([factors.Scaling]);
+            hash.Add<float>(factors.A);
+            hash.Add<float>(factors.B);
+        }
+
+        return $"adapters {hash} on a base in {model.Weights.Type}";
     }
 
     private ClientUpdate[] TrainWave(

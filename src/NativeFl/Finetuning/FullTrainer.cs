@@ -27,7 +27,7 @@ public sealed class FullTrainer(Transformer model, TrainerOptions? options = nul
         var trained = new TrainedValues(flat, masters.Ranges, Stack: null, new WeightGradients(layout, () => flat.Gradients), masters.Write);
         using var run = new TrainingRun(model, [client], trained, frozen: null);
         var checkpoint = _options.CheckpointFolder is { } folder
-            ? new TrainingCheckpoint(Path.Combine(folder, "weights.safetensors"), _options.CheckpointEvery)
+            ? new TrainingCheckpoint(Path.Combine(folder, "weights.safetensors"), _options.CheckpointEvery, () => $"weights in {model.Weights.Type}")
             : null;
         run.ToTheEnd(checkpoint, observer, cancellation);
         return new ClientUpdate(id, new AdapterWeights(new Dictionary<ModuleId, LoraFactors>()), client.Losses, client.Tokens, client.Diverged);

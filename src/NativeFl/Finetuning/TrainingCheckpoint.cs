@@ -9,16 +9,21 @@ namespace NativeFl.Finetuning;
 /// A training run's state in one file: values, both moments, and where each client stands. Written to a temporary file, flushed and
 /// renamed, so that it is always whole; a run restored from it goes on to the same bits.
 /// </summary>
-internal sealed class TrainingCheckpoint(string path, int every)
+/// <param name="path">The file.</param>
+/// <param name="every">Steps between checkpoints.</param>
+/// <param name="start">What the run starts from, in words; asked for when the file is written or read.</param>
+internal sealed class TrainingCheckpoint(string path, int every, Func<string> start)
 {
     private const string StateKey = "nativefl.training";
+
+    private readonly Lazy<string> _start = new(start);
 
     /// <summary>Steps between checkpoints.</summary>
     public int Every => every;
 
     public void Save(TrainingClient[] clients, TrainedValues trained, Backend backend)
     {
-        var state = new TrainingState([.. clients.Select(ClientState.Of)]);
+        var state = new TrainingState(_start.Value, [.. clients.Select(ClientState.Of)]);
         var metadata = new Dictionary<string, string> { [StateKey] = JsonSerializer.Serialize(state, TrainingStateJson.Default.TrainingState) };
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var buffers = Buffers(trained);
@@ -44,6 +49,7 @@ internal sealed class TrainingCheckpoint(string path, int every)
         using var file = SafetensorsFile.Open(path);
         var state = Read(file);
         if (state.Clients.Length != clients.Length) throw Mismatch($"{clients.Length} clients", $"{state.Clients.Length}");
+        if (state.Start != _start.Value) throw Mismatch($"a checkpoint of this start ({_start.Value})", $"one of {state.Start}");
         foreach (var (client, saved) in clients.Zip(state.Clients))
         {
             if (saved.Run != ClientState.Of(client).Run) throw Mismatch($"a checkpoint of this run ({ClientState.Of(client).Run})", $"one of {saved.Run}");
@@ -93,14 +99,14 @@ internal sealed class TrainingCheckpoint(string path, int every)
     private InvalidInputException Mismatch(string expected, string got) => new(path, expected, got);
 }
 
-/// <summary>Where every client of a wave stands.</summary>
-internal sealed record TrainingState(ClientState[] Clients);
+/// <summary>Where every client of a wave stands; <paramref name="Start"/> is what they started from, which must not change on resume.</summary>
+internal sealed record TrainingState(string Start, ClientState[] Clients);
 
-/// <summary>Where one client stands; <paramref name="Run"/> names its data size, seed and options, which must not change on resume.</summary>
+/// <summary>Where one client stands; <paramref name="Run"/> names its data, seed and options, which must not change on resume.</summary>
 internal sealed record ClientState(string Run, int Step, int MicroStep, long Position, long Tokens, bool Diverged, double[] Losses)
 {
     public static ClientState Of(TrainingClient c) => new(
-        FormattableString.Invariant($"client {c.Id}, {c.Examples.Count} examples, {c.TotalSteps} steps, seed {c.Seed}, batch {c.Options.BatchSize}x{c.Options.GradientAccumulation}, rate {c.Options.LearningRate} {c.Options.Schedule} {c.Options.WarmupSteps}, decay {c.Options.WeightDecay}, clip {c.Options.GradClip}, dropout {c.Options.Dropout}, mu {c.Options.ProximalMu}"),
+        FormattableString.Invariant($"client {c.Id}, {c.Examples.Count} examples {c.DataHash}, {c.TotalSteps} steps, seed {c.Seed}, batch {c.Options.BatchSize}x{c.Options.GradientAccumulation}, rate {c.Options.LearningRate} {c.Options.Schedule} {c.Options.WarmupSteps}, decay {c.Options.WeightDecay}, clip {c.Options.GradClip}, dropout {c.Options.Dropout}, mu {c.Options.ProximalMu}, {(c.Options.Shuffle ? "shuffled" : "in order")}"),
         c.Step, c.MicroStep, c.Order.Position, c.Tokens, c.Diverged, [.. c.Losses]);
 }
 

@@ -27,6 +27,9 @@ internal sealed class TrainingClient
 
     public TrainingOptions Options { get; }
 
+    /// <summary>The hash of <see cref="Examples"/>.</summary>
+    public string DataHash => field ??= Dataset.Hash(Examples);
+
     public int TotalSteps { get; }
 
     public BatchOrder Order { get; private set; }
