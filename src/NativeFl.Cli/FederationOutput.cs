@@ -8,7 +8,7 @@ namespace NativeFl.Cli;
 
 /// <summary>
 /// Follows a federation and keeps its files: the adapters of every round, metrics.jsonl, and a checkpoint to resume from after every
-/// round. The checkpoint's folder is replaced by rename, so there is always a whole one.
+/// round.
 /// </summary>
 internal sealed class FederationOutput : IFederationObserver, IDisposable
 {
@@ -31,8 +31,7 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
     {
         (_run, _folder, _model, _settings, _keepsBase) = (run, folder, model, settings, keepsBase);
         Rounds = [.. earlier];
-        _metrics = MetricsFile.Open(folder);
-        foreach (JsonObject round in Rounds) _metrics.Write(round);
+        _metrics = MetricsFile.Create(folder, Rounds);
     }
 
     /// <summary>Every round so far, as it is reported.</summary>

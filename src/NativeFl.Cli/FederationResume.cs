@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NativeFl.Federation;
@@ -7,7 +8,8 @@ using NativeFl.Tensors;
 namespace NativeFl.Cli;
 
 /// <summary>
-/// OUT/checkpoint/server: the server's state after a round, its base in f32 where the method changed it, and the rounds' numbers.
+/// OUT/checkpoint/server-NNNN: the server's state after round NNNN, its base in f32 where the method changed it, and the rounds' numbers.
+/// A folder has its name only when it is whole, and an older one goes only after that: at any moment the newest is the one to resume from.
 /// Beside it OUT/checkpoint/training holds where the clients of the next round stood.
 /// </summary>
 /// <param name="State">The state after the last whole round.</param>
@@ -15,15 +17,16 @@ namespace NativeFl.Cli;
 /// <param name="Rounds">The numbers of the rounds done.</param>
 internal sealed record FederationResume(ServerState State, string? BaseFolder, IReadOnlyList<JsonObject> Rounds)
 {
-    private const string RoundsFile = "rounds.json";
+    private const string RoundsFile = "rounds.json", ServerPrefix = "server-";
 
     /// <summary>Where the trainer keeps its own checkpoints.</summary>
-    public static string TrainingFolder(string folder) => Path.Combine(folder, "checkpoint", "training");
+    public static string TrainingFolder(string folder) => Path.Combine(CheckpointFolder(folder), "training");
 
-    /// <summary>Replaces the checkpoint by one of this round; what the clients had in flight is done with.</summary>
+    /// <summary>Writes the checkpoint of this round, then removes those before it; what the clients had in flight is done with.</summary>
     public static void Save(string folder, ServerState state, Transformer? changedBase, IEnumerable<JsonObject> rounds)
     {
-        using OutputFolder server = OutputFolder.Create(ServerFolder(folder), force: true);
+        string target = Path.Combine(CheckpointFolder(folder), string.Create(CultureInfo.InvariantCulture, $"{ServerPrefix}{state.Round:0000}"));
+        using OutputFolder server = OutputFolder.Create(target, force: true);
         FederationCheckpoint.Save(server.WorkPath, state);
         if (changedBase is not null)
         {
@@ -34,14 +37,15 @@ internal sealed record FederationResume(ServerState State, string? BaseFolder, I
         var array = new JsonArray([.. rounds.Select(round => round.DeepClone())]);
         AtomicFile.WriteText(Path.Combine(server.WorkPath, RoundsFile), JsonOutput.Write(array));
         server.Commit();
+        foreach (string older in ServerFolders(folder).Where(other => RoundOf(other) < state.Round)) Directory.Delete(older, recursive: true);
         if (Directory.Exists(TrainingFolder(folder))) Directory.Delete(TrainingFolder(folder), recursive: true);
     }
 
     /// <summary>Reads the checkpoint; null if the run was stopped before its first round was whole.</summary>
     public static FederationResume? Load(string folder, ModelConfig config)
     {
-        string server = ServerFolder(folder), changed = Path.Combine(server, "base"), rounds = Path.Combine(server, RoundsFile);
-        if (!Directory.Exists(server)) return null;
+        if (ServerFolders(folder).MaxBy(RoundOf) is not { } server) return null;
+        string changed = Path.Combine(server, "base"), rounds = Path.Combine(server, RoundsFile);
         ServerState state = FederationCheckpoint.Load(server, config);
         try
         {
@@ -54,5 +58,12 @@ internal sealed record FederationResume(ServerState State, string? BaseFolder, I
         }
     }
 
-    private static string ServerFolder(string folder) => Path.Combine(folder, "checkpoint", "server");
+    private static string CheckpointFolder(string folder) => Path.Combine(folder, "checkpoint");
+
+    private static string[] ServerFolders(string folder) =>
+        [.. Directory.GetDirectories(CheckpointFolder(folder), ServerPrefix + "*").Where(server => RoundOf(server) >= 0)];
+
+    // -1: of another name.
+    private static int RoundOf(string server) =>
+        int.TryParse(Path.GetFileName(server.AsSpan())[ServerPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int round) ? round : -1;
 }

@@ -13,12 +13,12 @@ internal static class HeldOutFigures
     /// <summary>The share of answers that are right to the letter, and its standard error.</summary>
     public const string Accuracy = "accuracy", AccuracyError = "accuracy_stderr";
 
-    /// <summary>The loss of a server's model on held-out examples.</summary>
-    public static Dictionary<string, double> Measure(ServerModel model, HeldOutSet heldOut)
+    /// <summary>The loss of a server's model on held-out examples; cancelled between batches.</summary>
+    public static Dictionary<string, double> Measure(ServerModel model, HeldOutSet heldOut, CancellationToken cancellation)
     {
         using Finetuning.AdapterStack? stack = model.OpenStack();
         using var scorer = new TokenScorer(model.Base, stack, model.Weights);
-        PerplexityResult result = Perplexity.Measure(scorer, heldOut.Examples);
+        PerplexityResult result = Perplexity.Measure(scorer, heldOut.Examples, cancellation);
         Dictionary<string, double> figures = new() { [Loss] = result.Loss };
         if (result.StandardError is { } error) figures[LossError] = error;
         return figures;

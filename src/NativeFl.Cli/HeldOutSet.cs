@@ -10,10 +10,10 @@ namespace NativeFl.Cli;
 /// <param name="Every">Steps between measurements.</param>
 internal sealed record HeldOutSet(IReadOnlyList<TokenizedExample> Examples, int Every)
 {
-    /// <summary>The loss of a model, with adapters or without.</summary>
-    public PerplexityResult Measure(Transformer model, AdapterStack? stack)
+    /// <summary>The loss of a model, with adapters or without; cancelled between batches.</summary>
+    public PerplexityResult Measure(Transformer model, AdapterStack? stack, CancellationToken cancellation)
     {
         using var scorer = new TokenScorer(model, stack);
-        return Perplexity.Measure(scorer, Examples);
+        return Perplexity.Measure(scorer, Examples, cancellation);
     }
 }

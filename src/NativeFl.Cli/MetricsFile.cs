@@ -1,11 +1,13 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using NativeFl.Models;
 using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
 
 /// <summary>
 /// metrics.jsonl: one object a line, flushed as it comes, so that a run can be watched. A resumed run cuts the lines of steps that it is
-/// going to make again.
+/// going to make again, and a last line that was cut short.
 /// </summary>
 internal sealed class MetricsFile : IDisposable
 {
@@ -14,16 +16,22 @@ internal sealed class MetricsFile : IDisposable
 
     private readonly StreamWriter _writer;
 
-    private MetricsFile(StreamWriter writer) => _writer = writer;
+    private MetricsFile(string path, IEnumerable<string> lines)
+    {
+        // Whole or not at all: whoever is killed here must find the old lines.
+        AtomicFile.WriteText(path, string.Concat(lines.Select(line => line + "\n")));
+        _writer = new StreamWriter(path, append: true) { AutoFlush = true, NewLine = "\n" };
+    }
+
+    /// <summary>Makes the file of a folder, with these lines and no others.</summary>
+    public static MetricsFile Create(string folder, IEnumerable<JsonObject> lines) =>
+        new(Path.Combine(folder, FileName), lines.Select(line => JsonOutput.Write(line)));
 
     /// <summary>Opens the file of a folder, keeping the lines whose "step" is at most <paramref name="lastStep"/>.</summary>
-    public static MetricsFile Open(string folder, int lastStep = 0)
+    public static MetricsFile Open(string folder, int lastStep)
     {
         string path = Path.Combine(folder, FileName);
-        string[] kept = lastStep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Where(line => StepOf(path, line) <= lastStep)] : [];
-        var writer = new StreamWriter(path, append: false) { AutoFlush = true, NewLine = "\n" };
-        foreach (string line in kept) writer.WriteLine(line);
-        return new MetricsFile(writer);
+        return new MetricsFile(path, lastStep > 0 && File.Exists(path) ? Kept(path, lastStep) : []);
     }
 
     /// <summary>Adds one line.</summary>
@@ -32,15 +40,31 @@ internal sealed class MetricsFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();
 
-    private static int StepOf(string path, string line)
+    private static List<string> Kept(string path, int lastStep)
+    {
+        List<string> kept = [];
+        string[] lines = File.ReadAllLines(path);
+        for (int i = 0; i < lines.Length; i++)
+        {
+            int? step = StepOf(lines[i]);
+            if (step <= lastStep) kept.Add(lines[i]);
+            if (step is null && i < lines.Length - 1)
+                throw new InvalidInputException($"{path}:{i + 1}", "one JSON object with a step a line", "another line");
+        }
+
+        return kept;
+    }
+
+    /// <summary>The step of a line, or null if it is none of ours, or only a part of one.</summary>
+    private static int? StepOf(string line)
     {
         try
         {
-            return JsonNode.Parse(line)?["step"]?.GetValue<int>() ?? 0;
+            return JsonNode.Parse(line) is JsonObject json && json["step"] is JsonValue value && value.TryGetValue(out int step) ? step : null;
         }
-        catch (System.Text.Json.JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw new InvalidInputException(path, "one JSON object a line", "another line", e);
+            return null;
         }
     }
 }

@@ -36,15 +36,16 @@ internal sealed class TrainingProgress(VerbRun run, string folder, Transformer m
     public void OnPass(int step, AdapterStack? stack)
     {
         if (heldOut is null || (step % heldOut.Every != 0 && step != _totalSteps)) return;
-        PerplexityResult result = heldOut.Measure(model, stack);
-        Last = new JsonObject
-        {
-            ["step"] = step,
-            ["eval_loss"] = JsonOutput.Number(result.Loss),
-            ["eval_stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
-        };
-        _metrics?.Write(Last.DeepClone().AsObject());
-        run.Note(string.Create(CultureInfo.InvariantCulture, $"step {step}: held-out loss {result.Loss:0.0000}"));
+        Measure(heldOut, step, stack);
+    }
+
+    /// <summary>Measures what came out where that is still to be done: a run that was stopped in its last measurement goes on with no step.</summary>
+    public void Finish(ClientUpdate update)
+    {
+        if (heldOut is null || _lastStep > 0) return;
+        _metrics ??= MetricsFile.Open(folder, update.Steps);
+        using AdapterStack? stack = update.Adapter.Modules.Count == 0 ? null : new AdapterStack(model, [update.Adapter], trainable: false);
+        Measure(heldOut, update.Steps, stack);
     }
 
     /// <summary>The last measurement on held-out data, or null.</summary>
@@ -58,5 +59,18 @@ internal sealed class TrainingProgress(VerbRun run, string folder, Transformer m
     {
         _bar.Dispose();
         _metrics?.Dispose();
+    }
+
+    private void Measure(HeldOutSet set, int step, AdapterStack? stack)
+    {
+        PerplexityResult result = set.Measure(model, stack, run.Cancellation);
+        Last = new JsonObject
+        {
+            ["step"] = step,
+            ["eval_loss"] = JsonOutput.Number(result.Loss),
+            ["eval_stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
+        };
+        _metrics?.Write(Last.DeepClone().AsObject());
+        run.Note(string.Create(CultureInfo.InvariantCulture, $"step {step}: held-out loss {result.Loss:0.0000}"));
     }
 }

@@ -36,7 +36,7 @@ internal sealed class QuickstartHeldOut
     /// <summary>The loss; with <paramref name="answers"/>, also the share of right answers, in all and by category.</summary>
     public Dictionary<string, double> Measure(ServerModel model, bool answers, CancellationToken cancellation)
     {
-        Dictionary<string, double> figures = HeldOutFigures.Measure(model, _set);
+        Dictionary<string, double> figures = HeldOutFigures.Measure(model, _set, cancellation);
         if (!answers) return figures;
         using AdapterStack? stack = model.OpenStack();
         var generator = new Generator(model.Base, stack, model.Weights);

@@ -54,7 +54,7 @@ internal static class EvalVerb
         using Transformer model = input.Load();
         using AdapterStack? stack = adapter is null ? null : new AdapterStack(model, [adapter.Weights], trainable: false);
         using var scorer = new TokenScorer(model, stack);
-        PerplexityResult result = Perplexity.Measure(scorer, examples);
+        PerplexityResult result = Perplexity.Measure(scorer, examples, run.Cancellation);
         run.Print($"loss {Figures.WithError(result.Loss, result.StandardError)}, perplexity {Figures.Loss(result.Perplexity)}, {Figures.Count(result.Tokens)} tokens");
         return new JsonObject
         {
@@ -74,7 +74,7 @@ internal static class EvalVerb
         using Transformer model = input.Load();
         using AdapterStack? stack = adapter is null ? null : new AdapterStack(model, [adapter.Weights], trainable: false);
         using var scorer = new TokenScorer(model, stack);
-        return Report(run, MultipleChoice.Measure(scorer, items));
+        return Report(run, MultipleChoice.Measure(scorer, items, run.Cancellation));
     }
 
     private static MultipleChoiceItem Item(PromptEncoder encoder, MultipleChoiceRecord record)

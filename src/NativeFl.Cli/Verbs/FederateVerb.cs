@@ -51,7 +51,7 @@ internal static class FederateVerb
         var federation = new FederatedRun(model, options, clients.Clients, clients.Examples, files, trainer, resume?.State);
         AtomicFile.Write(
             Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples));
-        FederationResult result = federation.Run(heldOut is null ? null : server => HeldOutFigures.Measure(server, heldOut), run.Cancellation);
+        FederationResult result = federation.Run(heldOut is null ? null : server => HeldOutFigures.Measure(server, heldOut, run.Cancellation), run.Cancellation);
         return Finish(run, output, input, federation, result, files.Rounds);
     }
 

@@ -45,6 +45,7 @@ internal static class PretrainVerb
         ClientUpdate update = trainer.Train(run.Verb.Name, examples, options, run.Seed, progress, run.Cancellation);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (update.Diverged) throw new RunFailedException($"training diverged at step {update.Losses.Count}: the loss or its gradient is not finite");
+        progress.Finish(update);
 
         model.Save(output.Path, source.SaveType, source.TokenizerFrom);
         JsonObject result = TrainingResult.Json(update, seconds, progress.Last);

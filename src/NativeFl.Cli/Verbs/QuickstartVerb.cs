@@ -56,7 +56,7 @@ internal static class QuickstartVerb
     {
         run.Print($"   {"",-28} {"held-out loss",-18} {"right answers",-18} {"upload",9} {"download",9}  a round");
         List<QuickstartResult> results = [];
-        using (MetricsFile metrics = MetricsFile.Open(output.WorkPath))
+        using (MetricsFile metrics = MetricsFile.Create(output.WorkPath, []))
         {
             foreach (QuickstartArm arm in QuickstartPlan.Arms)
             {

@@ -70,6 +70,7 @@ internal static class TrainVerb
         ClientUpdate update = trainer.Train([task], observer: progress, cancellation: run.Cancellation)[0];
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (update.Diverged) throw new RunFailedException($"training diverged at step {update.Losses.Count}: the loss or its gradient is not finite");
+        progress.Finish(update);
 
         AdapterFolder.Save(output.Path, update.Adapter, settings);
         JsonObject result = TrainingResult.Json(update, seconds, progress.Last);

@@ -92,7 +92,17 @@ internal sealed class TrainingRun : IDisposable
             }
 
             Step(observer);
-            observer?.OnPass(_clients.Max(c => c.Step), _trained.Stack);
+            try
+            {
+                observer?.OnPass(_clients.Max(c => c.Step), _trained.Stack);
+            }
+            catch (OperationCanceledException)
+            {
+                // A measurement was cut short; the step before it is done, and kept.
+                checkpoint?.Save(_clients, _trained, _model.Backend);
+                throw;
+            }
+
             if (step % (checkpoint?.Every ?? int.MaxValue) == 0) checkpoint?.Save(_clients, _trained, _model.Backend);
         }
     }

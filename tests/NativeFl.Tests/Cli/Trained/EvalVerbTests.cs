@@ -78,6 +78,23 @@ public sealed class EvalVerbTests
         });
     }
 
+    [TestCase("multiple-choice")]
+    [TestCase("exact-match")]
+    public void A_task_that_is_stopped_ends_with_130(string task)
+    {
+        string data = _folder.Write("one.jsonl", Line(new()
+        {
+            ["question"] = "Say the plural of box.",
+            ["choices"] = new JsonArray("box", "boxes"),
+            ["answer"] = task == "multiple-choice" ? JsonValue.Create(1) : JsonValue.Create("boxes"),
+        }));
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        CliRun run = CliRun.Of(["eval", "--task", task, "--model", SmallQuickstart.Base, "--data", data, "--template", Template], stop.Token);
+        Assert.That(run.ExitCode, Is.EqualTo(130), run.Error);
+        Assert.That(run.Output, Is.Empty);
+    }
+
     [Test]
     public void Generate_streams_to_a_terminal_what_it_prints_elsewhere()
     {

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using NativeFl.Cli;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Tests.Cli;
+
+/// <summary>Ctrl-C: whatever runs ends with 130 soon, and what can be resumed goes on to the same bits.</summary>
+public sealed partial class StopTests
+{
+    private const int Interrupt = 2, Terminate = 15;
+
+    private static readonly string Model = CliRun.Fixture("models", "llama");
+
+    private TemporaryFolder _folder = null!;
+    private string _data = "";
+
+    [SetUp]
+    public void Open()
+    {
+        _folder = new TemporaryFolder();
+        using var fixture = new FixtureCase("llama");
+        _data = VerbInput.Records(fixture, _folder);
+    }
+
+    [TearDown]
+    public void Close() => _folder.Dispose();
+
+    [Test]
+    public void Perplexity_stops_and_writes_nothing()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        CliRun run = CliRun.Of(["eval", "--model", Model, "--data", _data, "--out", _folder.At("out")], stop.Token);
+        Assert.That(run.ExitCode, Is.EqualTo(130), run.Error);
+        Assert.That(run.Output, Is.Empty);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
+    [TestCase("train", "wave-0.safetensors", "adapter_model.safetensors")]
+    [TestCase("pretrain", "weights.safetensors", "model.safetensors")]
+    public void A_run_that_is_stopped_in_its_last_measurement_makes_it_when_it_goes_on(string verb, string checkpoint, string file)
+    {
+        string[] line = [verb, "--model", Model, "--data", _data, "--steps", "2", "--batch-size", "2", "--eval-data", _data];
+        JsonObject whole = CliRun.Json([.. line, "--out", _folder.At("whole")]);
+
+        // The bar of the last step is drawn before its measurement begins.
+        using (var stop = new CancellationTokenSource())
+        using (var output = new StringWriter())
+        using (var error = new StopAt(" 2/2 ", stop))
+            Assert.That(CommandLine.Run([.. line, "--out", _folder.At("stopped")], new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        Assert.That(File.Exists(_folder.At("stopped", file)), Is.False);
+        Assert.That(File.Exists(_folder.At("stopped", "checkpoint", checkpoint)), "the steps are not lost");
+
+        JsonObject resumed = CliRun.Json([.. line, "--out", _folder.At("stopped"), "--resume"]);
+        Assert.That((double)resumed["eval"]!["eval_loss"]!, Is.EqualTo((double)whole["eval"]!["eval_loss"]!));
+        Assert.That(File.ReadAllBytes(_folder.At("stopped", file)), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", file))));
+        Assert.That(File.ReadAllText(_folder.At("stopped", "metrics.jsonl")), Is.EqualTo(File.ReadAllText(_folder.At("whole", "metrics.jsonl"))));
+    }
+
+    [Test]
+    public void A_federation_that_is_stopped_while_it_measures_resumes_to_the_same_numbers()
+    {
+        string data = _folder.Write("clients.jsonl", string.Join('\n', Enumerable.Range(0, 4).Select(i => string.Create(
+            CultureInfo.InvariantCulture, $"{{\"input_ids\":[{i + 3},{i + 4},{(i * 7) % 40},{i}]}}"))));
+        string[] line = ["federate", "--model", Model, "--data", data, "--clients", "2", "--rank", "2", "--rounds", "2", "--batch-size", "2", "--eval-data", _data];
+        JsonObject whole = CliRun.Json([.. line, "--out", _folder.At("whole")]);
+        using (var stop = new CancellationTokenSource())
+        using (var output = new StringWriter())
+        using (var error = new StopAt("round 2 [########################] 2/2", stop))
+            Assert.That(CommandLine.Run([.. line, "--out", _folder.At("stopped")], new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        JsonObject resumed = CliRun.Json([.. line, "--out", _folder.At("stopped"), "--resume"]);
+        Assert.That((double)resumed["rounds"]![1]!["eval"]!["loss"]!, Is.EqualTo((double)whole["rounds"]![1]!["eval"]!["loss"]!));
+    }
+
+    /// <summary>
+    /// The built command line in a process of its own. It cannot end before the signal comes: nobody reads what it says after its third step,
+    /// and a pipe of 64 KiB is full long before the last one.
+    /// </summary>
+    [TestCase(Interrupt)]
+    [TestCase(Terminate)]
+    public void A_signal_ends_the_process_with_130_and_resume_gives_the_same_bytes(int signal)
+    {
+        if (OperatingSystem.IsWindows()) Assert.Ignore("needs POSIX signals");
+        if (IsIgnored(signal)) Assert.Ignore($"signal {signal} is ignored here, as it is in the background of a shell");
+        string data = _folder.Write("short.jsonl", "{\"input_ids\":[5,6,7,8]}\n{\"input_ids\":[9,10,11]}");
+        string[] line = ["train", "--model", Model, "--data", data, "--steps", "2500", "--batch-size", "1", "--rank", "1", "--target-modules", "q_proj", "--device", "cpu"];
+        CliRun.Json([.. line, "--out", _folder.At("whole")]);
+
+        (int code, string error) = RunUntil("step 3:", signal, [.. line, "--eval-data", data, "--eval-every", "1", "--out", _folder.At("stopped")]);
+        Assert.That(code, Is.EqualTo(130), error);
+        Assert.That(error.TrimEnd().Split('\n')[^1], Is.EqualTo("stopped"));
+        Assert.That(File.Exists(_folder.At("stopped", "run.json")), Is.False);
+
+        CliRun.Json([.. line, "--out", _folder.At("stopped"), "--resume"]);
+        Assert.That(
+            File.ReadAllBytes(_folder.At("stopped", "adapter_model.safetensors")),
+            Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "adapter_model.safetensors"))));
+    }
+
+    private static (int Code, string Error) RunUntil(string text, int signal, string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "NativeFl.Cli.dll"));
+        foreach (string argument in args) start.ArgumentList.Add(argument);
+        using Process process = Process.Start(start)!;
+        var error = new System.Text.StringBuilder();
+        while (process.StandardError.ReadLine() is { } line)
+        {
+            error.Append(line).Append('\n');
+            if (line.StartsWith(text, StringComparison.Ordinal) && Kill(process.Id, signal) != 0) Assert.Fail("the signal could not be sent");
+        }
+
+        process.WaitForExit();
+        return (process.ExitCode, error.ToString());
+    }
+
+    // A process inherits what its parent ignores, and .NET leaves it so.
+    private static bool IsIgnored(int signal)
+    {
+        const string Status = "/proc/self/status", Mask = "SigIgn:";
+        if (!File.Exists(Status)) return false;
+        string mask = File.ReadLines(Status).Single(line => line.StartsWith(Mask, StringComparison.Ordinal))[Mask.Length..];
+        return ((ulong.Parse(mask.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1)) & 1) != 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
