@@ -21,9 +21,18 @@ public sealed unsafe partial class CudaBackend
         Enter();
         nint pointer = BlockHandle.Take(bytes);
         _allocatedBytes += bytes;
+        _handles.Add(bytes);
         var memory = new DeviceMemory(pointer, bytes, Free);
         _blocks.Add(pointer, memory);
-        _queue.Enqueue(Command.Fill(pointer, 0, 1, bytes));
+        try
+        {
+            _queue.Enqueue(Command.Fill(pointer, 0, 1, bytes));
+        }
+        catch (CudaException)
+        {
+            memory.Dispose();
+            throw;
+        }
         return memory;
     }
 
@@ -68,6 +77,7 @@ public sealed unsafe partial class CudaBackend
     {
         if (!_blocks.Remove(pointer, out DeviceMemory? block)) return;
         _allocatedBytes -= block.Bytes;
+        _handles.Remove(block.Bytes);
         try
         {
             if (!_disposed)

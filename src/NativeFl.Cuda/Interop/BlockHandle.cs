@@ -3,12 +3,12 @@ namespace NativeFl.Cuda.Interop;
 /// <summary>Device memory that the backend itself works with, taken when the device is opened: nothing is left to fail in the first step.</summary>
 internal sealed unsafe class BlockHandle : NativeHandle
 {
-    private BlockHandle(nint value, HandleCount count)
-        : base(value, count)
+    private BlockHandle(nint value, HandleCount count, long bytes)
+        : base(value, count, bytes)
     {
     }
 
-    public static BlockHandle Allocate(long bytes, string purpose, HandleCount count) => new(Take(bytes, $" {purpose}"), count);
+    public static BlockHandle Allocate(long bytes, string purpose, HandleCount count) => new(Take(bytes, $" {purpose}"), count, bytes);
 
     /// <summary>Device memory that is another's to own.</summary>
     public static nint Take(long bytes, string purpose = "")

@@ -16,10 +16,18 @@ internal sealed unsafe class MatmulDescription : NativeHandle
         nint value;
         Status.CheckBlas(CublasLt.cublasLtMatmulDescCreate(&value, ComputeF32, RealF32), "cublasLtMatmulDescCreate");
         var description = new MatmulDescription(value, count);
-        int a = transposeA ? 1 : 0, b = transposeB ? 1 : 0;
-        Status.CheckBlas(CublasLt.cublasLtMatmulDescSetAttribute(value, TransposeA, &a, sizeof(int)), "cublasLtMatmulDescSetAttribute");
-        Status.CheckBlas(CublasLt.cublasLtMatmulDescSetAttribute(value, TransposeB, &b, sizeof(int)), "cublasLtMatmulDescSetAttribute");
-        return description;
+        try
+        {
+            int a = transposeA ? 1 : 0, b = transposeB ? 1 : 0;
+            Status.CheckBlas(CublasLt.cublasLtMatmulDescSetAttribute(value, TransposeA, &a, sizeof(int)), "cublasLtMatmulDescSetAttribute");
+            Status.CheckBlas(CublasLt.cublasLtMatmulDescSetAttribute(value, TransposeB, &b, sizeof(int)), "cublasLtMatmulDescSetAttribute");
+            return description;
+        }
+        catch (CudaException)
+        {
+            description.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>

@@ -18,13 +18,21 @@ internal sealed unsafe class MatmulPreference : NativeHandle
         nint value;
         Status.CheckBlas(CublasLt.cublasLtMatmulPreferenceCreate(&value), "cublasLtMatmulPreferenceCreate");
         var preference = new MatmulPreference(value, count);
-        preference.Set(MaxWorkspaceBytes, (ulong)workspaceBytes);
-        preference.Set(ReductionSchemes, ReduceInComputeType);
-        preference.Set(AlignmentA, (uint)alignmentA);
-        preference.Set(AlignmentB, (uint)alignmentB);
-        preference.Set(AlignmentC, (uint)alignmentC);
-        preference.Set(AlignmentD, (uint)alignmentC);
-        return preference;
+        try
+        {
+            preference.Set(MaxWorkspaceBytes, (ulong)workspaceBytes);
+            preference.Set(ReductionSchemes, ReduceInComputeType);
+            preference.Set(AlignmentA, (uint)alignmentA);
+            preference.Set(AlignmentB, (uint)alignmentB);
+            preference.Set(AlignmentC, (uint)alignmentC);
+            preference.Set(AlignmentD, (uint)alignmentC);
+            return preference;
+        }
+        catch (CudaException)
+        {
+            preference.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>

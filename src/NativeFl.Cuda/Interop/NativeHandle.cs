@@ -6,14 +6,16 @@ namespace NativeFl.Cuda.Interop;
 internal abstract class NativeHandle : SafeHandle
 {
     private readonly HandleCount _count;
+    private readonly long _bytes;
 
-    /// <summary>Takes ownership.</summary>
-    protected NativeHandle(nint value, HandleCount count)
+    /// <summary>Takes ownership of an object, or of so many bytes of memory.</summary>
+    protected NativeHandle(nint value, HandleCount count, long bytes = 0)
         : base(0, ownsHandle: true)
     {
         SetHandle(value);
         _count = count;
-        count.Add();
+        _bytes = bytes;
+        count.Add(bytes);
     }
 
     /// <summary>The native value.</summary>
@@ -28,7 +30,7 @@ internal abstract class NativeHandle : SafeHandle
     /// <inheritdoc/>
     protected sealed override bool ReleaseHandle()
     {
-        _count.Remove();
+        _count.Remove(_bytes);
         return Destroy() == 0;
     }
 }

@@ -3,8 +3,8 @@ namespace NativeFl.Cuda.Interop;
 /// <summary>Host memory that the device copies from and to by itself.</summary>
 internal sealed unsafe class PinnedHandle : NativeHandle
 {
-    private PinnedHandle(nint value, HandleCount count)
-        : base(value, count)
+    private PinnedHandle(nint value, HandleCount count, long bytes)
+        : base(value, count, bytes)
     {
     }
 
@@ -14,7 +14,7 @@ internal sealed unsafe class PinnedHandle : NativeHandle
         int status = CudaDriver.cuMemHostAlloc((void**)&value, checked((nuint)bytes), 0);
         // It is the host's memory that can run out here.
         if (status != 0) throw new CudaException($"cuMemHostAlloc of {Status.Mebibytes(bytes)} of host memory", status, Status.DriverText(status));
-        return new PinnedHandle(value, count);
+        return new PinnedHandle(value, count, bytes);
     }
 
     /// <inheritdoc/>

@@ -13,16 +13,24 @@ internal sealed unsafe class ProductPlan : IDisposable
     public ProductPlan(nint blas, in ProductKey key, long workspaceBytes, HandleCount count)
     {
         _description = MatmulDescription.Create(key.TransposeB, key.TransposeA, count);
-        _left = key.TransposeB ? MatrixLayout.Create(key.Operands, key.K, key.N, count) : MatrixLayout.Create(key.Operands, key.N, key.K, count);
-        _right = key.TransposeA ? MatrixLayout.Create(key.Operands, key.M, key.K, count) : MatrixLayout.Create(key.Operands, key.K, key.M, count);
-        _output = MatrixLayout.Create(key.Output, key.N, key.M, count);
-        using MatmulPreference preference = MatmulPreference.Create(workspaceBytes, key.AlignmentB, key.AlignmentA, key.AlignmentC, count);
-        int found = 0;
-        fixed (MatmulHeuristic* choice = &_choice)
+        try
         {
-            int status = CublasLt.cublasLtMatmulAlgoGetHeuristic(
-                blas, _description.Value, _left.Value, _right.Value, _output.Value, _output.Value, preference.Value, 1, choice, &found);
-            IsSupported = status == 0 && found > 0 && choice->State == 0;
+            _left = key.TransposeB ? MatrixLayout.Create(key.Operands, key.K, key.N, count) : MatrixLayout.Create(key.Operands, key.N, key.K, count);
+            _right = key.TransposeA ? MatrixLayout.Create(key.Operands, key.M, key.K, count) : MatrixLayout.Create(key.Operands, key.K, key.M, count);
+            _output = MatrixLayout.Create(key.Output, key.N, key.M, count);
+            using MatmulPreference preference = MatmulPreference.Create(workspaceBytes, key.AlignmentB, key.AlignmentA, key.AlignmentC, count);
+            int found = 0;
+            fixed (MatmulHeuristic* choice = &_choice)
+            {
+                int status = CublasLt.cublasLtMatmulAlgoGetHeuristic(
+                    blas, _description.Value, _left.Value, _right.Value, _output.Value, _output.Value, preference.Value, 1, choice, &found);
+                IsSupported = status == 0 && found > 0 && choice->State == 0;
+            }
+        }
+        catch (CudaException)
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -45,8 +53,8 @@ internal sealed unsafe class ProductPlan : IDisposable
     public void Dispose()
     {
         _description.Dispose();
-        _left.Dispose();
-        _right.Dispose();
-        _output.Dispose();
+        _left?.Dispose();
+        _right?.Dispose();
+        _output?.Dispose();
     }
 }

@@ -196,23 +196,23 @@ internal sealed unsafe class CommandQueue : IDisposable
 
     private GraphHandle Capture()
     {
-        nint graph;
+        nint graph = 0;
         Status.Check(CudaDriver.cuStreamBeginCapture_v2(_stream.Value, ThreadLocalCapture), "cuStreamBeginCapture");
         try
         {
-            IssueAll();
-        }
-        finally
-        {
-            Status.Check(CudaDriver.cuStreamEndCapture(_stream.Value, &graph), "cuStreamEndCapture");
-        }
-        try
-        {
+            try
+            {
+                IssueAll();
+            }
+            finally
+            {
+                Status.Check(CudaDriver.cuStreamEndCapture(_stream.Value, &graph), "cuStreamEndCapture");
+            }
             return GraphHandle.Instantiate(graph, _count);
         }
         finally
         {
-            _ = CudaDriver.cuGraphDestroy(graph);
+            if (graph != 0) _ = CudaDriver.cuGraphDestroy(graph);
         }
     }
 
