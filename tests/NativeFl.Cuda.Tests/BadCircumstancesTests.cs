@@ -6,7 +6,7 @@ namespace NativeFl.Cuda.Tests;
 /// <summary>What can be wrong with a machine, injected: each is one error that says what failed, and leaves nothing behind.</summary>
 internal sealed class BadCircumstancesTests : CudaTest
 {
-    private const int NoDevice = 100, IllegalAddress = 700, LaunchFailed = 719, SystemDriverMismatch = 803;
+    private const int BlasNotInitialised = 1, NoDevice = 100, IllegalAddress = 700, LaunchFailed = 719, SystemDriverMismatch = 803;
 
     [Test]
     public void No_device_is_a_reason()
@@ -99,6 +99,45 @@ internal sealed class BadCircumstancesTests : CudaTest
         using CudaBackend backend = Open();
         emulator.Fail("cuLaunchKernel", 0, LaunchFailed);
         Assert.That(() => RoundTrip(backend), Throws.TypeOf<CudaException>().With.Message.Contains("copy_f32_to_bf16").And.Property("Status").EqualTo(LaunchFailed));
+    }
+
+    [TestCase("cuLaunchKernel", "add_scaled")]
+    [TestCase("cuGraphInstantiateWithFlags", "cuGraphInstantiateWithFlags")]
+    public void A_graph_that_cannot_be_made_is_an_error_and_made_at_the_next_turn(string function, string says)
+    {
+        using var emulator = new Emulator();
+        using CudaBackend backend = Open();
+        var plan = new MemoryPlan("step");
+        Slot x = plan.Add("x", new Shape(8)), y = plan.Add("y", new Shape(8));
+        using var arena = new Arena(backend, plan);
+        backend.Fill(1, arena[x]);
+        backend.Fill(1, arena[y]);
+        void Step() => backend.Replay(() =>
+        {
+            for (int i = 0; i < 4; i++) backend.AddScaled(arena[x], 0.5f, arena[y]);
+        });
+        Step();
+        long before = emulator.Outstanding().Handles;
+        emulator.Fail(function, 0, LaunchFailed);
+        Assert.That(Step, Throws.TypeOf<CudaException>().With.Message.Contains(says));
+        Assert.That(emulator.Outstanding().Handles, Is.EqualTo(before));
+        Step();
+        Assert.That(backend.Graphs, Is.EqualTo(1));
+    }
+
+    [TestCase("cublasLtMatmulDescCreate", 0)]
+    [TestCase("cublasLtMatmulDescSetAttribute", 1)]
+    [TestCase("cublasLtMatrixLayoutCreate", 2)]
+    [TestCase("cublasLtMatmulPreferenceCreate", 0)]
+    [TestCase("cublasLtMatmulPreferenceSetAttribute", 5)]
+    public void A_product_that_cuBLASLt_cannot_plan_is_an_error_that_names_the_call(string function, int calls)
+    {
+        using var emulator = new Emulator();
+        using CudaBackend backend = Open();
+        if (!backend.ProductsName.StartsWith("cuBLASLt", StringComparison.Ordinal)) Assert.Ignore(backend.ProductsName);
+        emulator.Fail(function, calls, BlasNotInitialised);
+        Assert.That(() => Use(backend), Throws.TypeOf<CudaException>().With.Message.Contains(function));
+        Use(backend);
     }
 
     [Test]

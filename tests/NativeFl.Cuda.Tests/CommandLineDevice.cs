@@ -10,10 +10,11 @@ internal static class CommandLineDevice
         TestDevice.CountCase();
     }
 
-    /// <summary>--device cuda with the libraries of the tests.</summary>
-    public static string[] Flags(string dtype)
+    /// <summary>--device cuda with the libraries of the tests, and with a type or the one that it has without.</summary>
+    public static string[] Flags(string dtype = "")
     {
         string[] libraries = TestDevice.Options?.LibraryFolder is { } folder ? ["--cuda-libraries", folder] : [];
-        return ["--device", "cuda", "--dtype", dtype, .. libraries];
+        string[] type = dtype.Length > 0 ? ["--dtype", dtype] : [];
+        return ["--device", "cuda", .. type, .. libraries];
     }
 }

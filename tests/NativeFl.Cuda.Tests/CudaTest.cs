@@ -7,13 +7,15 @@ namespace NativeFl.Cuda.Tests;
 /// The base of every test that runs on the device: one backend a fixture, tensors that live for one test, and a check that everything
 /// came back. Where there is no device each test is a skip that says why.
 /// </summary>
-internal abstract class CudaTest
+internal abstract class CudaTest : ISharesBackend
 {
     private readonly List<DeviceMemory> _memory = [];
     private CudaBackend? _backend;
 
     /// <summary>The backend of the fixture.</summary>
     protected CudaBackend Backend => _backend!;
+
+    CudaBackend? ISharesBackend.Shared => _backend;
 
     /// <summary>How the fixture's backend is opened.</summary>
     protected virtual CudaBackendOptions Configure(CudaBackendOptions options) => options;
@@ -44,7 +46,7 @@ internal abstract class CudaTest
     {
         if (_backend is null) return;
         _backend.Dispose();
-        Assert.That(_backend.Handles.Alive, Is.Zero, "native objects not given back");
+        Assert.That((_backend.Handles.Bytes, _backend.Handles.Alive), Is.EqualTo((0, 0)), "bytes and native objects not given back");
     }
 
     /// <summary>A tensor of these numbers, rounded to <paramref name="dtype"/>.</summary>

@@ -1,0 +1,57 @@
+using System.Text.Json.Nodes;
+using NativeFl.Tests.Cli;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>The command line on CUDA with the type that it takes by itself, bf16: against the float64 reference, within <see cref="Bf16Bound"/>.</summary>
+internal sealed class CudaDefaultTypeTests
+{
+    private FixtureCase _case = null!;
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void Open()
+    {
+        CommandLineDevice.Require();
+        (_case, _folder) = (new FixtureCase("llama"), new TemporaryFolder());
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        _folder?.Dispose();
+        _case?.Dispose();
+    }
+
+    [Test]
+    public void An_adapter_is_trained_measured_merged_and_measured_again()
+    {
+        string data = VerbInput.Records(_case, _folder), adapter = _folder.At("adapter"), merged = _folder.At("merged");
+        JsonObject trained = Run(
+            "train", "--model", _case.Folder, "--init-adapter", Path.Combine(_case.Folder, "adapter"), "--data", data, "--no-shuffle", "--batch-size", "3",
+            "--steps", "5", "--lr", "3e-3", "--weight-decay", "0.01", "--grad-clip", "0", "--out", adapter);
+        JsonObject beside = Run("eval", "--model", _case.Folder, "--adapter", adapter, "--data", data);
+        JsonObject rounding = Run("merge", "--model", _case.Folder, "--adapter", adapter, "--out", merged);
+        JsonObject inside = Run("eval", "--model", merged, "--data", data);
+        double[] losses = [.. trained["losses"]!.AsArray().Select(loss => (double)loss!)], expected = _case.List("adamw", "losses");
+        double bound = Bf16Bound.Of(_case.Config.LayerCount, Bf16Bound.Adapted), final = _case.Number("adamw", "final_loss");
+        Assert.Multiple(() =>
+        {
+            Assert.That(losses.Zip(expected, (x, y) => Math.Abs(x - y) / y), Has.Exactly(5).Items.And.All.LessThan(bound));
+            Assert.That((double)beside["loss"]!, Is.EqualTo(final).Within(bound * final));
+            Assert.That((double)inside["loss"]!, Is.EqualTo(final).Within(bound * final));
+            Assert.That((double)rounding["rounding"]!, Is.LessThan(1e-5), "summed in f32, and kept as the base is stored");
+        });
+    }
+
+    [Test]
+    public void It_is_bf16()
+    {
+        string[] line = ["eval", "--model", _case.Folder, "--data", VerbInput.Records(_case, _folder)];
+        double Loss(string dtype) => (double)CliRun.Json([.. line, .. CommandLineDevice.Flags(dtype)])["loss"]!;
+        Assert.That(Loss(""), Is.EqualTo(Loss("bf16")).And.Not.EqualTo(Loss("f32")));
+    }
+
+    private static JsonObject Run(params IReadOnlyList<string> args) => CliRun.Json([.. args, .. CommandLineDevice.Flags()]);
+}
