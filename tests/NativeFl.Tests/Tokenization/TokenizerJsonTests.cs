@@ -172,9 +172,8 @@ public sealed class TokenizerJsonTests
     [Test]
     public void A_damaged_file_loads_right_or_is_refused()
     {
-        byte[] valid = System.Text.Encoding.UTF8.GetBytes(Small().ToJsonString());
         using var files = new TokenizerFiles();
-        Mutation.Of(valid).Sample(bytes =>
+        Mutation.OfJson(Small().ToJsonString()).Sample(bytes =>
         {
             files.Write("tokenizer.json", bytes);
             try
