@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using NativeFl.Cli.Flags;
 using NativeFl.Cuda;
 
 namespace NativeFl.Cli;
 
-/// <summary>What info says of a CUDA device: its libraries, where its kernels come from, and with --kernels what each takes.</summary>
+/// <summary>What info says of CUDA: the device's libraries, where its kernels come from, and with --kernels what each takes, for which NVRTC is enough.</summary>
 internal static class CudaFigures
 {
     /// <summary>Prints and adds "cuda".</summary>
@@ -29,16 +30,21 @@ internal static class CudaFigures
         if (withKernels) AddTable(run, kernels, result);
     }
 
+    /// <summary>Prints and adds what the kernels take where there is no device, by the compiler's log.</summary>
+    public static void AddCompiled(VerbRun run, JsonObject result) =>
+        AddTable(run, CudaBackend.CompileKernels(run.Get(SharedFlags.CudaLibraries)), result);
+
     private static void AddTable(VerbRun run, IReadOnlyList<KernelReport> kernels, JsonObject result)
     {
         int width = kernels.Count == 0 ? 0 : kernels.Max(kernel => kernel.Entry.Length) + 2;
         run.Print("");
-        run.Print($"{"kernel".PadRight(width)}{"target",-12}{"origin",-10}{"registers",10}{"shared B",10}{"local B",10}");
+        run.Print("Registers and bytes of each kernel; '-' is what a launch decides, or what the driver does not say");
+        run.Print($"{"kernel".PadRight(width)}{"target",-12}{"origin",-10}{"registers",10}{"static",9}{"dynamic",9}{"local",9}{"spills",9}");
         foreach (KernelReport kernel in kernels)
         {
             run.Print(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{kernel.Entry.PadRight(width)}{kernel.Target,-12}{Name(kernel.Origin),-10}{kernel.Registers,10}{kernel.SharedBytes,10}{kernel.LocalBytes,10}"));
+                $"{kernel.Entry.PadRight(width)}{kernel.Target,-12}{Name(kernel.Origin),-10}{kernel.Registers,10}{kernel.StaticSharedBytes,9}{Known(kernel.DynamicSharedBytes),9}{kernel.LocalBytes,9}{Known(kernel.SpillBytes),9}"));
         }
         result["kernels"] = new JsonArray([.. kernels.Select(kernel => new JsonObject
         {
@@ -47,10 +53,14 @@ internal static class CudaFigures
             ["target"] = kernel.Target,
             ["origin"] = Name(kernel.Origin),
             ["registers"] = kernel.Registers,
-            ["shared_bytes"] = kernel.SharedBytes,
+            ["static_shared_bytes"] = kernel.StaticSharedBytes,
+            ["dynamic_shared_bytes"] = kernel.DynamicSharedBytes,
             ["local_bytes"] = kernel.LocalBytes,
+            ["spill_bytes"] = kernel.SpillBytes,
         })]);
     }
+
+    private static string Known(int? bytes) => bytes?.ToString(CultureInfo.InvariantCulture) ?? "-";
 
     private static string Name(KernelOrigin origin) => origin switch
     {

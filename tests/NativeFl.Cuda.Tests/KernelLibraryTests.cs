@@ -112,6 +112,11 @@ internal sealed class KernelLibraryTests : CudaTest
         Assert.That(() => library["a"], Throws.TypeOf<CudaException>().With.Message.Contains("sm_90").And.Message.Contains("Fake 1.0 knows only sm_100, sm_120"));
     }
 
+    [TestCase(11, "-std=c++17")]
+    [TestCase(12, "-std=c++17 --generate-line-info")]
+    public void Line_numbers_are_not_asked_of_a_compiler_that_breaks_on_them(int major, string options) =>
+        Assert.That(string.Join(' ', NvrtcCompiler.Accepted(KernelLibrary.Options, major)), Is.EqualTo(options));
+
     [Test]
     public void Without_compiler_and_cubin_the_reason_is_given()
     {

@@ -1,9 +1,10 @@
-using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NativeFl.Cuda;
 using NativeFl.Cuda.Interop;
 using NativeFl.Cuda.Kernels;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Nvrtc.Tests;
 
@@ -19,6 +20,7 @@ internal sealed class NvrtcTests
     private readonly HandleCount _handles = new();
     private NvrtcCompiler? _compiler;
     private string _obstacle = "";
+    private JsonObject? _info;
 
     private static IEnumerable<string> Names => Sources.Names;
 
@@ -42,24 +44,37 @@ internal sealed class NvrtcTests
     [OneTimeTearDown]
     public void CheckHandles() => Assert.That(_handles.Alive, Is.Zero, "native objects not given back");
 
+    [Test]
+    public void The_command_line_lists_every_kernel_for_both_architectures_without_a_device() =>
+        Assert.That(
+            Rows().Select(row => ((string?)row["target"], (string?)row["file"], (string?)row["entry"])),
+            Is.EqualTo(Architectures.SelectMany(architecture => Names.SelectMany(name =>
+                Sources.EntryPoints(name).Select(entry => ((string?)$"sm_{architecture}", (string?)name, (string?)entry))))));
+
     [TestCaseSource(nameof(Kernels))]
-    public void A_kernel_compiles_without_warnings_and_spills(string name, int architecture)
+    public void A_kernel_neither_spills_nor_takes_memory_for_what_registers_should_hold(string name, int architecture)
     {
-        (int status, string log) = Compile(Sources[name], architecture);
-        Assert.That(status, Is.Zero, log);
-        Assert.That(log, Does.Not.Contain("warning"));
-        IReadOnlyList<KernelFigures> figures = KernelFigures.Parse(log);
-        Assert.That(figures, Is.Not.Empty, log);
+        JsonObject[] rows = [.. Rows().Where(row => (string?)row["file"] == name && (string?)row["target"] == $"sm_{architecture}")];
+        Assert.That(rows, Is.Not.Empty);
         Assert.Multiple(() =>
         {
-            foreach (KernelFigures figure in figures)
+            foreach (JsonObject row in rows)
             {
-                TestContext.Out.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"sm_{architecture} {figure.Entry}: {figure.Registers} registers, {figure.SharedBytes} bytes of static shared memory"));
-                Assert.That((figure.StackBytes, figure.SpillBytes), Is.EqualTo((0, 0)), $"{figure.Entry}: bytes on the stack, bytes spilled");
+                TestContext.Out.WriteLine($"sm_{architecture} {row["entry"]}: {row["registers"]} registers, {row["static_shared_bytes"]} bytes of static shared memory");
+                Assert.That((string?)row["origin"], Is.EqualTo("compiled"));
+                Assert.That((int)row["registers"]!, Is.InRange(1, 255), $"{row["entry"]}: registers");
+                Assert.That((int)row["static_shared_bytes"]!, Is.InRange(0, 48 << 10), $"{row["entry"]}: static shared memory");
+                Assert.That(((int)row["local_bytes"]!, (int)row["spill_bytes"]!), Is.EqualTo((0, 0)), $"{row["entry"]}: bytes on the stack, bytes spilled");
             }
         });
+    }
+
+    [TestCaseSource(nameof(Names))]
+    public void A_kernel_compiles_without_warnings(string name)
+    {
+        (int status, string log) = Compile(Sources[name], "compute_90");
+        Assert.That(status, Is.Zero, log);
+        Assert.That(log, Does.Not.Contain("warning"));
     }
 
     // With bounds the compiler keeps to the registers that they leave, and spills where it cannot; without, it takes up to 255.
@@ -83,7 +98,7 @@ internal sealed class NvrtcTests
                 for (int i = 0; i < 96; ++i) x[i * 1024 + threadIdx.x] += y[95 - i] * y[i];
             }
             """;
-        (int status, string log) = Compile(new KernelSource("kernels/greedy.cu", Encoding.UTF8.GetBytes(text)), 90);
+        (int status, string log) = Compile(new KernelSource("kernels/greedy.cu", Encoding.UTF8.GetBytes(text)), "sm_90");
         Assert.That(status, Is.Zero, log);
         KernelFigures figure = KernelFigures.Parse(log).Single();
         Assert.That(figure.Entry, Is.EqualTo("greedy"));
@@ -112,10 +127,18 @@ internal sealed class NvrtcTests
         return "";
     }
 
-    private (int Status, string Log) Compile(KernelSource source, int architecture)
+    /// <summary>What info --kernels lists, compiled once for all tests.</summary>
+    private IEnumerable<JsonObject> Rows()
+    {
+        string[] libraries = Folder() is { Length: > 0 } folder ? ["--cuda-libraries", folder] : [];
+        _info ??= CliRun.Json(["info", "--kernels", "--device", "cpu", .. libraries]);
+        return _info["kernels"]!.AsArray().Select(row => row!.AsObject());
+    }
+
+    private (int Status, string Log) Compile(KernelSource source, string target)
     {
         using ProgramHandle program = ProgramHandle.Create(source, Sources.Headers, _handles);
-        int status = program.Compile([$"--gpu-architecture=sm_{architecture}", "-std=c++17", KernelFigures.Option]);
+        int status = program.Compile([$"--gpu-architecture={target}", "-std=c++17", KernelFigures.Option]);
         return (status, program.Log());
     }
 }

@@ -12,7 +12,7 @@ namespace NativeFl.Cli.Verbs;
 /// <summary>info: the devices of this machine, and with --model the memory that a training run would take.</summary>
 internal static class InfoVerb
 {
-    private static Flag<bool> Kernels { get; } = new("--kernels", FlagTypes.Switch, false, "compile every CUDA kernel and list what each takes");
+    private static Flag<bool> Kernels { get; } = new("--kernels", FlagTypes.Switch, false, "compile every CUDA kernel, without a device for sm_80 and sm_90, and list what each takes");
 
     public static Verb Verb => new(
         "info",
@@ -29,7 +29,6 @@ internal static class InfoVerb
         PlannedTraining? training = input is null ? null : Plan(run, input);
         var cuda = run.Backend as CudaBackend;
         string[] devices = cuda is null ? [run.Backend.DeviceName] : [cuda.DeviceName, CpuName(run)];
-        if (cuda is null && run.Get(Kernels)) throw new InvalidInputException(run.Flags.Source(Kernels), "a CUDA device", run.Backend.DeviceName);
         var result = new JsonObject
         {
             ["version"] = ProductVersion.Text,
@@ -43,6 +42,7 @@ internal static class InfoVerb
         if (cuda is not null) CudaFigures.Add(run, cuda, run.Get(Kernels), result);
         foreach (string other in devices[1..]) run.Print(other);
         if (run.NoCuda.Length > 0) run.Print(run.NoCuda);
+        if (cuda is null && run.Get(Kernels)) CudaFigures.AddCompiled(run, result);
         if (input is not null) AddPlan(run, input, training!, result);
         return result;
     }

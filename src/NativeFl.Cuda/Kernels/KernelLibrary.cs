@@ -10,8 +10,10 @@ internal sealed class KernelLibrary(
     KernelSources sources, PrebuiltKernels prebuilt, KernelCache cache, IKernelCompiler? compiler, string noCompiler, int architecture, HandleCount count)
     : IDisposable
 {
+    internal const string Language = "-std=c++17", LineInfo = "--generate-line-info";
+
     // What lineinfo costs is disk; what it gives is the line in compute-sanitizer and Nsight.
-    internal static IReadOnlyList<string> Options { get; } = ["-std=c++17", "--generate-line-info"];
+    internal static IReadOnlyList<string> Options { get; } = [Language, LineInfo];
 
     private readonly Dictionary<string, KernelModule> _modules = [];
 
@@ -47,6 +49,9 @@ internal sealed class KernelLibrary(
 
     /// <summary>The entry points of a file.</summary>
     public IReadOnlyList<string> EntryPoints(string name) => sources.EntryPoints(name);
+
+    /// <summary>Dynamic shared memory of the entry points of a file, null where a launch decides how much.</summary>
+    public int? DynamicSharedBytes(string name) => sources.DynamicSharedBytes(name);
 
     /// <summary>Where a file's machine code is, as far as can be said without loading it; Compiled = it will be.</summary>
     public KernelOrigin Locate(string name)

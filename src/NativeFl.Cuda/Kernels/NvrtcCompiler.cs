@@ -8,7 +8,11 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
 {
     private const int ErrorLines = 6;
 
+    // With line numbers NVRTC 11.8 ends the process, by a bad access of its own, after about five files.
+    private const int FirstWithLineInfo = 12;
+
     private readonly HandleCount _count;
+    private readonly int _major;
 
     /// <summary>Asks the library, which must be there, what it is.</summary>
     public NvrtcCompiler(HandleCount count)
@@ -19,6 +23,7 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
         Status.CheckCompiler(Nvrtc.nvrtcGetNumSupportedArchs(&architectures), "nvrtcGetNumSupportedArchs");
         int[] known = new int[architectures];
         fixed (int* first = known) Status.CheckCompiler(Nvrtc.nvrtcGetSupportedArchs(first), "nvrtcGetSupportedArchs");
+        _major = major;
         Version = $"NVRTC {major}.{minor}";
         Architectures = known;
     }
@@ -32,10 +37,30 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
     /// <inheritdoc/>
     public byte[] Compile(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options)
     {
-        using ProgramHandle program = ProgramHandle.Create(source, headers, _count);
-        int status = program.Compile([$"--gpu-architecture={target}", .. options]);
-        if (status != 0) throw new CudaException($"compile {source.Path} for {target}", status, FirstErrors(program.Log()));
+        using ProgramHandle program = Run(source, headers, target, options);
         return target.StartsWith("sm_", StringComparison.Ordinal) ? program.Cubin() : program.Ptx();
+    }
+
+    /// <summary>What the entry points of one file take on a target such as "sm_90", by the log of its compilation.</summary>
+    /// <exception cref="CudaException">The file does not compile, or the log does not say.</exception>
+    public IReadOnlyList<KernelFigures> Measure(KernelSource source, IReadOnlyList<KernelSource> headers, string target)
+    {
+        using ProgramHandle program = Run(source, headers, target, [KernelLibrary.Language, KernelFigures.Option]);
+        IReadOnlyList<KernelFigures> figures = KernelFigures.Parse(program.Log());
+        return figures.Count > 0 ? figures : throw new CudaException($"compile {source.Path} for {target}", 0, $"{Version} does not say what its entry points take");
+    }
+
+    /// <summary>The options that an NVRTC of a major version can be given.</summary>
+    internal static IEnumerable<string> Accepted(IReadOnlyList<string> options, int major) =>
+        options.Where(option => major >= FirstWithLineInfo || option != KernelLibrary.LineInfo);
+
+    private ProgramHandle Run(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options)
+    {
+        ProgramHandle program = ProgramHandle.Create(source, headers, _count);
+        int status = program.Compile([$"--gpu-architecture={target}", .. Accepted(options, _major)]);
+        if (status == 0) return program;
+        using ProgramHandle failed = program;
+        throw new CudaException($"compile {source.Path} for {target}", status, FirstErrors(failed.Log()));
     }
 
     /// <summary>The first lines of a compiler's log that name an error, with what they quote, in one line.</summary>
