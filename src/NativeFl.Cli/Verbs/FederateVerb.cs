@@ -69,12 +69,7 @@ internal static class FederateVerb
 
         // Under "local" every client ends with a model of its own: round-NN/client-NN beside the base.
         if (federation.State.Own.Count == 0)
-        {
-            json["merge_rounding"] = JsonOutput.Number(federation.Model.Merge(input.SaveType));
-            using OutputFolder target = OutputFolder.Create(Path.Combine(output.Path, ModelFolder), force: true);
-            federation.Model.Base.Save(target.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder);
-            target.Commit();
-        }
+            json["merge_rounding"] = JsonOutput.Number(FederatedModel.Save(run, input, federation.Model, Path.Combine(output.Path, ModelFolder)));
 
         string report = FederationReport.Html(RunRecord.Recipe(run.Flags), json);
         AtomicFile.WriteText(Path.Combine(output.Path, ReportFile), report);
