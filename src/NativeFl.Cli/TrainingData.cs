@@ -28,7 +28,7 @@ internal static class TrainingData
         AnswerField = run.Get(DataFlags.AnswerField),
         TrainOnPrompt = run.Get(DataFlags.TrainOnPrompt),
         MaxLength = MaxLength(run, config),
-        Packing = run.Get(DataFlags.NoPacking) ? false : null,
+        Packing = Packing(run),
     };
 
     /// <summary>Reads --data, or other files, as sequences.</summary>
@@ -37,6 +37,20 @@ internal static class TrainingData
 
     /// <summary>Records as sequences; the tokenizer is only opened if they are not tokenised yet.</summary>
     public static IReadOnlyList<TokenizedExample> Tokenize(
-        VerbRun run, IReadOnlyList<DataRecord> records, ModelConfig config, Func<Tokenizer> tokenizer) =>
-        Dataset.Tokenize(records, Dataset.IsPreTokenised(records) ? null : tokenizer(), Options(run, config), config.VocabularySize);
+        VerbRun run, IReadOnlyList<DataRecord> records, ModelConfig config, Func<Tokenizer> tokenizer)
+    {
+        PromptOptions options = Options(run, config);
+        bool isTokenised = Dataset.IsPreTokenised(records);
+        if (isTokenised && options.Packing == true)
+            throw new InvalidInputException(run.Flags.Source(DataFlags.Packing), "records of text", $"{records[0].Place}, which is pre-tokenised and stays as it is");
+        return Dataset.Tokenize(records, isTokenised ? null : tokenizer(), options, config.VocabularySize);
+    }
+
+    private static bool? Packing(VerbRun run) => (run.Get(DataFlags.Packing), run.Get(DataFlags.NoPacking)) switch
+    {
+        (true, true) => throw new InvalidInputException(run.Flags.Source(DataFlags.Packing), "either --packing or --no-packing", "both"),
+        (true, false) => true,
+        (false, true) => false,
+        _ => null,
+    };
 }

@@ -25,8 +25,11 @@ internal static class DataFlags
     public static Flag<int?> MaxLength { get; } = new(
         "--max-length", FlagTypes.OptionalInt(2, 1 << 24), null, "longest sequence in tokens [the model's positions, at most 1024]");
 
+    public static Flag<bool> Packing { get; } = new(
+        "--packing", FlagTypes.Switch, false, "several records a sequence, which do not see each other [plain text only]");
+
     public static Flag<bool> NoPacking { get; } = new("--no-packing", FlagTypes.Switch, false, "plain text: one record a sequence");
 
     /// <summary>How records become token sequences.</summary>
-    public static IReadOnlyList<IFlag> Prompt => [PromptField, AnswerField, Template, TrainOnPrompt, MaxLength, NoPacking];
+    public static IReadOnlyList<IFlag> Prompt => [PromptField, AnswerField, Template, TrainOnPrompt, MaxLength, Packing, NoPacking];
 }
