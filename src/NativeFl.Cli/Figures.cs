@@ -32,4 +32,9 @@ internal static class Figures
 
     /// <summary>A number with the digits it needs.</summary>
     public static string Short(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
+
+    /// <summary>"4:07", or "26:04:07" from an hour on.</summary>
+    public static string Duration(TimeSpan time) => time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:00}");
 }

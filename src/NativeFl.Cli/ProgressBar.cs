@@ -14,7 +14,7 @@ internal sealed class ProgressBar(VerbRun run, string what) : IDisposable
     private long _lastDrawn;
     private int _length;
 
-    /// <summary>Shows <paramref name="done"/> of <paramref name="total"/>, with a rate of tokens and a closing remark.</summary>
+    /// <summary>Shows <paramref name="done"/> of <paramref name="total"/>, with a rate of tokens (if any were counted) and a closing remark.</summary>
     public void Report(long done, long total, long tokens, string remark)
     {
         if (!_isOn || (done < total && Stopwatch.GetElapsedTime(_lastDrawn) < Interval)) return;
@@ -23,20 +23,21 @@ internal sealed class ProgressBar(VerbRun run, string what) : IDisposable
         double fraction = total == 0 ? 1 : Math.Min(1, (double)done / total);
         var left = TimeSpan.FromSeconds(fraction == 0 ? 0 : seconds * (1 - fraction) / fraction);
         int full = (int)(fraction * Cells);
+        string rate = tokens == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{tokens / seconds:0} tokens/s  ");
         Draw(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what} [{new string('#', full)}{new string('.', Cells - full)}] {done}/{total}  {tokens / seconds:0} tokens/s  {Clock(left)} left  {remark}"));
+            $"{what} [{new string('#', full)}{new string('.', Cells - full)}] {done}/{total}  {rate}{Figures.Duration(left)} left  {remark}"));
     }
 
     /// <summary>Wipes the line, so that what follows starts clean.</summary>
-    public void Dispose()
+    public void Wipe()
     {
         if (_length > 0) run.Console.Error.Write("\r" + new string(' ', _length) + "\r");
+        _length = 0;
     }
 
-    private static string Clock(TimeSpan time) => time.TotalHours >= 1
-        ? time.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)
-        : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
+    /// <inheritdoc/>
+    public void Dispose() => Wipe();
 
     private void Draw(string line)
     {

@@ -71,6 +71,7 @@ internal sealed class TrainingProgress(VerbRun run, string folder, Transformer m
             ["eval_stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
         };
         _metrics?.Write(Last.DeepClone().AsObject());
+        _bar.Wipe();
         run.Note(string.Create(CultureInfo.InvariantCulture, $"step {step}: held-out loss {result.Loss:0.0000}"));
     }
 }

@@ -92,6 +92,7 @@ internal static class EvalVerb
         var encoder = new PromptEncoder(tokenizer, options);
         var pattern = new AnswerPattern(run.Get(Extract));
         ExactMatchItem[] items = [.. records.Select(r => new ExactMatchItem(r.Id, encoder.EncodePrompt(r), r.Answer))];
+        foreach (ExactMatchItem item in items) ExactMatch.Reference(item, pattern);
         using Transformer model = input.Load();
         using AdapterStack? stack = adapter is null ? null : new AdapterStack(model, [adapter.Weights], trainable: false);
         var generator = new Generator(model, stack);

@@ -36,9 +36,15 @@ public static class ExactMatch
         return new ItemResult(id, string.Equals(answer, reference, StringComparison.Ordinal), answer ?? "", reference);
     }
 
-    internal static string Reference(ExactMatchItem item, AnswerPattern pattern) =>
-        pattern.Extract(item.Reference)
-        ?? throw new InvalidInputException($"--extract, record {item.Id}", "a pattern that is in the reference answer", Shown(item.Reference));
+    /// <summary>What of an item's reference is the answer; asked of all items first, it spares the generation for a bad last one.</summary>
+    /// <exception cref="InvalidInputException">The pattern is not in the reference.</exception>
+    public static string Reference(ExactMatchItem item, AnswerPattern pattern)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        ArgumentNullException.ThrowIfNull(pattern);
+        return pattern.Extract(item.Reference)
+            ?? throw new InvalidInputException($"--extract, record {item.Id}", "a pattern that is in the reference answer", Shown(item.Reference));
+    }
 
     private static string Shown(string text) => text.Length <= 60 ? $"\"{text}\"" : $"\"{text[..57]}...\"";
 }
