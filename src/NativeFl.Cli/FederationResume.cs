@@ -47,15 +47,17 @@ internal sealed record FederationResume(ServerState State, string? BaseFolder, I
         if (ServerFolders(folder).MaxBy(RoundOf) is not { } server) return null;
         string changed = Path.Combine(server, "base"), rounds = Path.Combine(server, RoundsFile);
         ServerState state = FederationCheckpoint.Load(server, config);
-        try
-        {
-            JsonArray array = JsonNode.Parse(File.ReadAllText(rounds))!.AsArray();
-            return new FederationResume(state, Directory.Exists(changed) ? changed : null, [.. array.Select(round => round!.AsObject())]);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FileNotFoundException)
-        {
-            throw new InvalidInputException(rounds, "the rounds of a federation", "something else", e);
-        }
+        return new FederationResume(state, Directory.Exists(changed) ? changed : null, ReadRounds(rounds, state.Round));
+    }
+
+    private static IReadOnlyList<JsonObject> ReadRounds(string path, int count)
+    {
+        if (!File.Exists(path)) throw new InvalidInputException(path, "the rounds of a federation", "no such file");
+        using JsonDocument document = JsonInput.Read(path);
+        return document.RootElement.ValueKind == JsonValueKind.Array && FederationJson.Rounds(JsonArray.Create(document.RootElement.Clone())!) is { } rounds
+            && rounds.Count == count
+            ? rounds
+            : throw new InvalidInputException(path, $"the {count} rounds that this federation has done", "something else");
     }
 
     private static string CheckpointFolder(string folder) => Path.Combine(folder, "checkpoint");

@@ -60,10 +60,13 @@ public static class FederationCheckpoint
             _ => throw new InvalidInputException($"{path}: {name}", "true or false", json[name]?.ToJsonString() ?? "nothing"),
         };
 
-    private static IEnumerable<int> Owners(JsonObject json, string path) =>
-        json["own"] is JsonArray own
-            ? own.Select(id => Number(id, $"{path}: own"))
-            : throw new InvalidInputException($"{path}: own", "an array of client ids", json["own"]?.ToJsonString() ?? "nothing");
+    private static HashSet<int> Owners(JsonObject json, string path)
+    {
+        string where = $"{path}: own";
+        if (json["own"] is not JsonArray own) throw new InvalidInputException(where, "an array of client ids", json["own"]?.ToJsonString() ?? "nothing");
+        HashSet<int> ids = [.. own.Select(id => Number(id, where))];
+        return ids.Count == own.Count ? ids : throw new InvalidInputException(where, "each client once", own.ToJsonString());
+    }
 
     private static int Number(JsonNode? node, string where) =>
         node is JsonValue value && value.TryGetValue(out int number) && number >= 0
