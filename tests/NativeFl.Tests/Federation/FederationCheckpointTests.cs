@@ -1,6 +1,8 @@
+using CsCheck;
 using NativeFl.Federation;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Tokenization;
 
 namespace NativeFl.Tests.Federation;
 
@@ -59,12 +61,43 @@ public sealed class FederationCheckpointTests
     [TestCase("""{"round":-1,"global":false,"beside":false,"own":[]}""", "round: expected a whole number of 0 or more, got -1")]
     [TestCase("""{"round":1,"global":3,"beside":false,"own":[]}""", "global: expected true or false, got 3")]
     [TestCase("""{"round":1,"global":false,"beside":false}""", "own: expected an array of client ids, got nothing")]
+    [TestCase("""{"round":1,"global":false,"beside":false,"own":[3,3]}""", "own: expected each client once, got [3,3]")]
     [TestCase("""{"round":1,"global":true,"beside":false,"own":[]}""", "global: expected")]
     public void A_broken_checkpoint_is_refused(string json, string message)
     {
         File.WriteAllText(Path.Combine(_folder, "state.json"), json);
         var error = Assert.Throws<InvalidInputException>(() => FederationCheckpoint.Load(_folder, Config));
         Assert.That(error.Message, Does.Contain(message));
+    }
+
+    [Test]
+    public void A_damaged_state_loads_right_or_is_refused()
+    {
+        var state = new ServerState
+        {
+            Round = 3,
+            Global = Adapter(1, 4, 2),
+            Beside = Adapter(2, 11, 1),
+            Own = new Dictionary<int, AdapterWeights> { [0] = Adapter(3, 2, 0.7f), [12] = Adapter(4, 1, 3) },
+        };
+        FederationCheckpoint.Save(_folder, state);
+        string path = Path.Combine(_folder, "state.json");
+        Mutation.OfJson(File.ReadAllText(path)).Sample(bytes =>
+        {
+            File.WriteAllBytes(path, bytes);
+            try
+            {
+                ServerState back = FederationCheckpoint.Load(_folder, Config);
+                Assert.That(back.Round, Is.Not.Negative);
+                if (back.Global is { } global) AssertSame(global, state.Global);
+                if (back.Beside is { } beside) AssertSame(beside, state.Beside);
+                foreach ((int id, AdapterWeights own) in back.Own) AssertSame(own, state.Own[id]);
+            }
+            catch (InvalidInputException e)
+            {
+                Assert.That(e.Message, Does.Contain(_folder).And.Not.Contain('\n'));
+            }
+        }, iter: 500, threads: 1);
     }
 
     private static AdapterWeights Adapter(int seed, int rank, float scaling) => Adapters.Of(
