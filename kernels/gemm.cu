@@ -6,6 +6,7 @@
 //
 // Shapes     op(a) (M, K), op(b) (K, N), c (M, N), all row-major and contiguous, of any size;  bias (N) or null
 // Types      gemm_*_bf16: a, b, c bf16;  gemm_*_bf16_to_f32: a, b bf16, c f32;  tensor cores, accumulation f32
+//            gemm_nn|nt_bf16_with_f32: a bf16, b f32, rounded on its way, c bf16 (_to_f32: f32), for weights that are kept in f32
 //            gemm_*_f32: a, b, c f32;  gemm_nn|nt_f32_with_bf16: b bf16, widened on its way;  FFMA, no TF32.   bias f32
 // Launch     grid (N / 128, M / 128), a tile of c each, three stages of asynchronous copies.  bf16: 128 threads, warps of 64 × 64, depth
 //            32;  f32: 256 threads of 8 × 8, depth 16
@@ -30,6 +31,28 @@ __device__ inline void load_tile_async(const bf16* source, int64 stride, int val
         const int row = i / Tile::columns, column = i % Tile::columns;
         const bool valid = row < valid_rows && column < valid_columns;
         tile[row * Tile::stride + column] = valid ? to_float(source[row * stride + column]) : 0.0f;
+    }
+}
+
+// A tile of f32 as bf16, complete at the next barrier too.
+template <typename Tile, int Threads>
+__device__ inline void load_tile_async(const float* source, int64 stride, int valid_rows, int valid_columns, bool vector, bf16* tile) {
+    constexpr int width = Vector<float>::width;
+    if (vector) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Tile::rows * Tile::columns / width; i += Threads) {
+            const int row = i * width / Tile::columns, column = i * width % Tile::columns;
+            float x[width] = {};
+            if (row < valid_rows && column < valid_columns) load_vector(source + row * stride + column, x);
+            *reinterpret_cast<uint2*>(tile + row * Tile::stride + column) = make_uint2(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]));
+        }
+        return;
+    }
+#pragma unroll 1
+    for (int i = threadIdx.x; i < Tile::rows * Tile::columns; i += Threads) {
+        const int row = i / Tile::columns, column = i % Tile::columns;
+        const bool valid = row < valid_rows && column < valid_columns;
+        tile[row * Tile::stride + column] = from_float<bf16>(valid ? source[row * stride + column] : 0.0f);
     }
 }
 
@@ -159,6 +182,18 @@ extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nn_f3
 
 extern "C" __global__ void __launch_bounds__(Gemm<float>::threads, 2) gemm_nt_f32_with_bf16(PARAMETERS(float, bf16, float)) {
     gemm<float, bf16, float, false, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nn_bf16_with_f32(PARAMETERS(bf16, float, bf16)) {
+    gemm<bf16, float, bf16, false, false>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nt_bf16_with_f32(PARAMETERS(bf16, float, bf16)) {
+    gemm<bf16, float, bf16, false, true>(ARGUMENTS);
+}
+
+extern "C" __global__ void __launch_bounds__(Gemm<bf16>::threads, 2) gemm_nt_bf16_with_f32_to_f32(PARAMETERS(bf16, float, float)) {
+    gemm<bf16, float, float, false, true>(ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(256) gemm_bias_f32(const float* __restrict__ bias, int n, float* __restrict__ c) {

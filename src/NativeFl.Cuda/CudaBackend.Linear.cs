@@ -21,20 +21,19 @@ public sealed unsafe partial class CudaBackend
     {
         CheckLinear(dy, w, nameof(dy));
         TensorCheck.Is(dy, dy.DType, dy.Rows, w.Out);
-        TensorCheck.Is(dx, w.DType == DType.BF16 ? dx.DType : DType.F32, dy.Rows, w.In);
+        TensorCheck.Is(dx, dy.DType == DType.BF16 && w.DType == DType.F32 ? DType.BF16 : dx.DType, dy.Rows, w.In);
         Expect.Stored(nameof(dx), dx.DType);
         var product = new MatrixProduct(dy, false, Rows(w), false, default, accumulate, dx);
-        // f32 gradients of the logits meet bf16 weights as bf16; with f32 activations nothing is rounded.
+        // f32 gradients of the logits are rounded where activations are bf16; where they are f32 nothing is.
         if (dy.DType == DType.F32 && dx.DType == DType.BF16) MultiplyRounded(product);
         else Multiply(product);
     }
 
-    // bf16 activations go with bf16 weights; f32 activations with either.
+    // Activations of either type go with weights of either: f32 ones are rounded on their way to bf16 activations.
     private static void CheckLinear(TensorView x, PackedMatrix w, string name)
     {
         Expect.Packed(nameof(w), w);
         Expect.Stored(name, x.DType);
-        if (x.DType == DType.BF16 && w.DType != DType.BF16) throw new ArgumentException($"w: expected BF16 beside a BF16 {name}, got {w.DType}", nameof(w));
     }
 
     private static TensorView Rows(PackedMatrix w) => new(w.Pointer, new Shape(w.Out, w.In), w.DType);

@@ -37,7 +37,7 @@ public sealed unsafe partial class CudaBackend
     /// <summary>How many pieces of a size cover a count.</summary>
     private static int Pieces(int count, int size) => (int)(((long)count + size - 1) / size);
 
-    /// <summary>The product of operands of one type, or of f32 with a bf16 b.</summary>
+    /// <summary>The product of operands of one type, or of a linear layer whose weights b are of another.</summary>
     private void Multiply(in MatrixProduct product)
     {
         if (product.M == 0 || product.N == 0 || TryBlas(product)) return;
@@ -46,6 +46,8 @@ public sealed unsafe partial class CudaBackend
         {
             (DType.F32, DType.F32, _) => ("f32", 256),
             (DType.F32, _, _) => ("f32_with_bf16", 256),
+            (_, DType.F32, DType.F32) => ("bf16_with_f32_to_f32", 128),
+            (_, DType.F32, _) => ("bf16_with_f32", 128),
             (_, _, DType.F32) => ("bf16_to_f32", 128),
             _ => ("bf16", 128),
         };
@@ -62,7 +64,7 @@ public sealed unsafe partial class CudaBackend
     {
         (_, bool transposeA, _, bool transposeB, TensorView bias, bool accumulate, TensorView c) = product;
         if (bias.IsEmpty) return TryBlasProduct(product.A, transposeA, product.B, transposeB, accumulate, c);
-        if (accumulate || _blas is null) return false;
+        if (accumulate || _blas is null || product.A.DType != product.B.DType) return false;
         Launch("gemm", Typed("gemm_bias", c.DType), new LaunchShape(c.Rows, 1, 1, 256), new GemmBiasArguments(bias.Pointer, c.Columns, c.Pointer));
         return TryBlasProduct(product.A, transposeA, product.B, transposeB, true, c);
     }

@@ -45,6 +45,43 @@ internal sealed class CudaDefaultTypeTests
         });
     }
 
+    /// <summary>FLoRA keeps its base in f32 and FlexLoRA in bf16; the activations are bf16 with either.</summary>
+    [TestCase("flora")]
+    [TestCase("flexlora")]
+    public void A_federation_leaves_the_model_that_it_measured(string method)
+    {
+        string data = VerbInput.Records(_case, _folder);
+        JsonObject result = Run(
+            "federate", "--model", _case.Folder, "--data", data, "--method", method, "--ranks", "3,2", "--partition", "sizes:2,1", "--rounds", "2",
+            "--local-epochs", "2", "--batch-size", "2", "--lr", "1e-2", "--eval-data", data, "--out", _folder.At("fed"));
+        double[] losses = [(double)result["initial_eval"]!["loss"]!, .. result["rounds"]!.AsArray().Select(round => (double)round!["eval"]!["loss"]!)];
+        JsonObject eval = Run("eval", "--model", _folder.At("fed", "model"), "--data", data);
+        double bound = Bf16Bound.Of(_case.Config.LayerCount, Bf16Bound.Adapted), before = _case.Number("base.loss");
+        Assert.Multiple(() =>
+        {
+            Assert.That(losses[0], Is.EqualTo(before).Within(bound * before));
+            Assert.That(losses, Has.Length.EqualTo(3).And.Ordered.Descending);
+            Assert.That((double)eval["loss"]!, Is.EqualTo(losses[^1]).Within(bound * losses[^1]));
+        });
+    }
+
+    [Test]
+    public void Weights_are_trained_in_full_from_a_checkpoint_and_from_random_ones([Values] bool isRandom)
+    {
+        string data = VerbInput.Records(_case, _folder);
+        string[] source = isRandom ? ["--config", Path.Combine(_case.Folder, "config.json")] : ["--model", _case.Folder];
+        JsonObject result = Run(["pretrain", .. source, "--data", data, "--batch-size", "3", "--steps", "3", "--lr", "3e-3", "--out", _folder.At("model")]);
+        JsonObject eval = Run("eval", "--model", _folder.At("model"), "--data", data);
+        double[] losses = [.. result["losses"]!.AsArray().Select(loss => (double)loss!)];
+        double bound = Bf16Bound.Of(_case.Config.LayerCount, Bf16Bound.Base), before = _case.Number("base.loss");
+        Assert.Multiple(() =>
+        {
+            Assert.That(losses, Has.Length.EqualTo(3).And.Ordered.Descending);
+            if (!isRandom) Assert.That(losses[0], Is.EqualTo(before).Within(bound * before));
+            Assert.That((double)eval["loss"]!, Is.LessThan(losses[^1]));
+        });
+    }
+
     [Test]
     public void It_is_bf16()
     {

@@ -89,6 +89,75 @@ internal abstract class ModelVerbTests(string name)
     }
 
     [Test]
+    public void Multiple_choice_takes_the_likeliest_token_of_the_reference()
+    {
+        const int Prompt = 4;
+        int[] ids = _case.Examples[0].InputIds[..Prompt];
+        float[] logits = _case.RealRows("base.logits")[((Prompt - 1) * _case.Config.VocabularySize)..(Prompt * _case.Config.VocabularySize)];
+        string best = VerbInput.Text(Array.IndexOf(logits, logits.Max())), worst = VerbInput.Text(Array.IndexOf(logits, logits.Min()));
+        string Line(string first, string second, int answer) =>
+            $"{{\"question\":\"{VerbInput.Text(ids)}\",\"choices\":[\"{first}\",\"{second}\"],\"answer\":{answer}}}";
+        string data = _folder.Write("choices.jsonl", string.Join('\n', Line(worst, best, 1), Line(best, worst, 0), Line(best, worst, 1)));
+        JsonObject result = Run(
+            "eval", "--task", "multiple-choice", "--model", VerbInput.ModelWithTokenizer(_case, _folder), "--data", data, "--template", "{prompt}{answer}");
+        Assert.That((double)result["accuracy"]!, Is.EqualTo(2 / 3.0).Within(1e-12), "two of three are marked right");
+        Assert.That((int)result["count"]!, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void Exact_match_finds_the_references_ids()
+    {
+        const int Prompt = 5, New = 4;
+        int[] ids = _case.Ids("greedy")[..(Prompt + New)];
+        string Line(int last) => $"{{\"question\":\"{VerbInput.Text(ids.AsSpan(0, Prompt))}\",\"answer\":\"{VerbInput.Text([.. ids[Prompt..^1], last])}\"}}";
+        string data = _folder.Write("questions.jsonl", string.Join('\n', Line(ids[^1]), Line(ids[^1] == 0 ? 1 : 0)));
+        JsonObject result = Run(
+            "eval", "--task", "exact-match", "--model", VerbInput.ModelWithTokenizer(_case, _folder), "--data", data, "--template", "{prompt}{answer}",
+            "--max-new-tokens", $"{New}");
+        Assert.That((double)result["accuracy"]!, Is.EqualTo(0.5), "one of two is right to the last token");
+        Assert.That((int)result["count"]!, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Pretraining_begins_at_the_references_loss()
+    {
+        string data = VerbInput.Records(_case, _folder);
+        JsonObject result = Run(
+            "pretrain", "--model", _case.Folder, "--data", data, "--no-shuffle", "--batch-size", "3", "--steps", "3", "--lr", "1e-3", "--save-dtype", "f32",
+            "--out", _folder.At("model"));
+        double[] losses = [.. result["losses"]!.AsArray().Select(n => (double)n!)];
+        JsonObject eval = Run("eval", "--model", _folder.At("model"), "--data", data);
+        Assert.Multiple(() =>
+        {
+            Assert.That(losses[0], Is.EqualTo(_case.Number("base.loss")).Within(1e-4 * _case.Number("base.loss")));
+            Assert.That(losses, Has.Length.EqualTo(3).And.Ordered.Descending);
+            Assert.That((double)eval["loss"]!, Is.LessThan(losses[^1]));
+        });
+    }
+
+    [TestCase("flora")]
+    [TestCase("flexlora")]
+    public void A_federation_begins_at_the_references_loss_and_leaves_the_model_that_it_measured(string method)
+    {
+        string data = VerbInput.Records(_case, _folder);
+        JsonObject result = Run(
+            "federate", "--model", _case.Folder, "--data", data, "--method", method, "--ranks", "3,2", "--partition", "sizes:2,1", "--rounds", "1",
+            "--local-epochs", "2", "--batch-size", "2", "--lr", "1e-2", "--eval-data", data, "--save-dtype", "f32", "--out", _folder.At("fed"));
+        JsonNode round = result["rounds"]!.AsArray().Single()!;
+        double before = (double)result["initial_eval"]!["loss"]!, after = (double)round["eval"]!["loss"]!, exactness = (double)round["exactness"]!;
+        JsonObject eval = Run("eval", "--model", _folder.At("fed", "model"), "--data", data);
+        Assert.Multiple(() =>
+        {
+            Assert.That(before, Is.EqualTo(_case.Number("base.loss")).Within(1e-4 * _case.Number("base.loss")));
+            Assert.That(after, Is.LessThan(before));
+            Assert.That((double)eval["loss"]!, Is.EqualTo(after).Within(1e-4 * after));
+            Assert.That(round["clients"]!.AsArray().Select(client => (int)client!["steps"]!), Is.EqualTo(new[] { 2, 2 }));
+            if (method == "flora") Assert.That(exactness, Is.LessThan(1e-6));
+            else Assert.That(exactness, Is.GreaterThan(1e-6).And.LessThan(1), "rank 3 does not hold a sum of rank 5");
+        });
+    }
+
+    [Test]
     public void A_merged_adapter_gives_the_logits_of_the_adapter()
     {
         JsonObject result = Run("merge", "--model", _case.Folder, "--adapter", Adapter, "--save-dtype", "f32", "--out", _folder.At("merged"));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using NativeFl.Data;
 using NativeFl.Tests.Models;
@@ -20,6 +21,26 @@ internal static class VerbInput
     /// <summary>A record as JSON.</summary>
     public static string Line(TokenizedExample example) =>
         JsonSerializer.Serialize(new Dictionary<string, int[]> { ["input_ids"] = example.InputIds, ["labels"] = example.Labels });
+
+    /// <summary>The model with a tokenizer beside it: a token's text is its id in two hexadecimal digits.</summary>
+    public static string ModelWithTokenizer(FixtureCase fixture, TemporaryFolder folder)
+    {
+        IEnumerable<string> vocabulary = Enumerable.Range(0, fixture.Config.VocabularySize).Select(id => $"\"{Text(id)}\":{id}");
+        string tokenizer = $$"""
+            {
+              "pre_tokenizer": {"type":"Split","pattern":{"Regex":"[0-9a-f]{2}"},"behavior":"Isolated","invert":false},
+              "decoder": {"type":"Fuse"},
+              "model": {"type":"BPE","ignore_merges":true,"vocab":{{{string.Join(',', vocabulary)}}},"merges":[]}
+            }
+            """;
+        string model = Path.GetDirectoryName(folder.Write("model/tokenizer.json", tokenizer))!;
+        foreach (string file in Directory.GetFiles(fixture.Folder, "model*").Append(Path.Combine(fixture.Folder, "config.json")))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        return model;
+    }
+
+    /// <summary>Ids as that tokenizer's text.</summary>
+    public static string Text(params ReadOnlySpan<int> ids) => string.Concat(ids.ToArray().Select(id => id.ToString("x2", CultureInfo.InvariantCulture)));
 
     private static int[] Padded(int[] values, int length) => [.. values, .. Enumerable.Repeat(0, length - values.Length)];
 }
