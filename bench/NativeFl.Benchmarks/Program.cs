@@ -8,7 +8,9 @@
 //   gpu-merge [--warmup 3] [--steps 20]                FLoRA's merge
 //   gpu-kernels [--filter '*Row*|*Head*']              single kernels, by BenchmarkDotNet in this process
 //
-// each with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
+//   gpu-report [--gate] DIR…                           the tables of what bench/gpu/run.sh left; bench/gpu/report.sh
+//
+// the first three with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Environments;
@@ -30,10 +32,10 @@ switch (args.FirstOrDefault())
 {
     case "gpu-train":
         TrainingMeasurement.Run(args.AsSpan(1));
-        return;
+        return 0;
     case "gpu-merge":
         MergeMeasurement.Run(args.AsSpan(1));
-        return;
+        return 0;
     case "gpu-kernels":
         OpenedDevice.Keep(args[1..]);
         string[] filters = OpenedDevice.Arguments.Text("--filter", "*").Split('|');
@@ -41,7 +43,9 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher
             .FromTypes([typeof(RowBenchmarks), typeof(HeadBenchmarks), typeof(OptimiserBenchmarks), typeof(LongAttentionBenchmarks)])
             .Run(["--filter", .. filters, "--join"], config);
-        return;
+        return 0;
+    case "gpu-report":
+        return ResultReport.Run(args.AsSpan(1), Console.Out, Console.Error);
 }
 
 if (!args.Contains(NativeAot)) config = config.AddJob(job.AsDefault());
@@ -53,3 +57,4 @@ else
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(RateColumn).Assembly).Run([.. args.Where(a => a != NativeAot)], config);
+return 0;

@@ -4,9 +4,10 @@
 #   run.sh --archive nativefl-gpu.tar.xz [--out DIR] [--budget SECONDS] [--stages "a b c"] [--libraries DIR] [--dry-run | --tiny]
 #
 # Stages run in the order of importance, each with its own limit of time, until the budget is spent; what did not fit is named, so that a
-# second call with --stages can go on. Everything comes to lie in DIR: results.jsonl (one line a figure), environment.json, summary.txt,
-# logs.tar.gz. The exit code is 1 if a stage failed. --libraries is a folder to take NVRTC and cuBLASLt from before all others. --dry-run prints
-# the commands; --tiny runs them with small operands on the CPU, or, given the emulator's folder as --libraries, on the emulator.
+# second call with --stages can go on. Everything comes to lie in DIR: results.jsonl (one line a figure), environment.json, gate.md (whether
+# the training steps are the peer's), summary.txt, logs.tar.gz. The exit code is 1 if a stage failed or the steps are not the peer's.
+# --libraries is a folder to take NVRTC and cuBLASLt from before all others. --dry-run prints the commands, of a source tree too; --tiny runs
+# them with small operands on the CPU, or, given the emulator's folder as --libraries, on the emulator.
 set -uo pipefail
 
 all_stages='device cubins tests G1 G9 G4 G13 G12 G7 G2 sanitizer'
@@ -42,7 +43,7 @@ if [ -n "$archive" ]; then
 else
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 fi
-[ -x "$root/cuda-tests/NativeFl.Cuda.Tests" ] || { printf 'run.sh: %s is no unpacked archive of pack.sh: name one with --archive\n' "$root" >&2; exit 2; }
+[ "$mode" = dry ] || [ -x "$root/cuda-tests/NativeFl.Cuda.Tests" ] || { printf 'run.sh: %s is no unpacked archive of pack.sh: name one with --archive\n' "$root" >&2; exit 2; }
 
 say() {
     printf '%s\n' "$*" | tee -a "$out/summary.txt"
@@ -105,13 +106,13 @@ device() {
     local query=name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,clocks.max.mem,power.limit,memory.total
     local gpu=none
     if command -v nvidia-smi >/dev/null; then gpu=$(nvidia-smi --query-gpu="$query" --format=csv,noheader); fi
-    say "commit $(cat "$root/commit"); $gpu; $(nproc) cores; libraries: $(ls "$work/libraries" | tr '\n' ' ')"
+    say "commit $(cat "$root/commit" 2>/dev/null || echo unknown); $gpu; $(nproc) cores; libraries: $(ls "$work/libraries" | tr '\n' ' ')"
     local versions='import importlib.metadata as m
 for name in ("torch", "transformers", "peft", "triton", "liger-kernel", "numpy"):
     try: print(name, m.version(name), end="; ")
     except m.PackageNotFoundError: print(name, "absent", end="; ")'
     {
-        printf '{"date":"%s","commit":%s,"gpu":%s,"fields":"%s",' "$(date -u +%FT%TZ)" "$(json_text < "$root/commit")" "$(json_text <<< "$gpu")" "$query"
+        printf '{"date":"%s","commit":%s,"gpu":%s,"fields":"%s",' "$(date -u +%FT%TZ)" "$({ cat "$root/commit" 2>/dev/null || echo unknown; } | json_text)" "$(json_text <<< "$gpu")" "$query"
         printf '"packages":%s,"nvcc":%s,' "$(python3 -c "$versions" 2>/dev/null | json_text)" "$(nvcc --version 2>/dev/null | tail -1 | json_text)"
         printf '"libraries":%s,"command":%s}\n' "$(ls "$work/libraries" | tr '\n' ' ' | json_text)" "$(json_text <<< "$command_line")"
     } > "$out/environment.json"
@@ -158,10 +159,7 @@ peer() {
 # Ours and the peer in turns, twice: first every setting of the peer, then the best of them once more.
 train() {
     local case=$1 steps=40 warmup=10
-    if [ "$mode" = tiny ]; then
-        steps=4 warmup=1
-        [ "$case" = G7 ] && case=tiny7 || case=tiny
-    fi
+    if [ "$mode" = tiny ]; then [ "$case" = G7 ] && case=tiny7 || case=tiny; fi
     ours "$1-ours-1" gpu-train --case "$case" --warmup $warmup --steps $steps
     stage_limit=$((stage_limit * 3 / 4)) peer "$1-peer-1" train_peer.py --case "$case" --warmup $warmup --steps $steps --seconds $((stage_limit / 2))
     ours "$1-ours-2" gpu-train --case "$case" --warmup $warmup --steps $steps
@@ -183,17 +181,29 @@ kernels() {
     peer "$case-peer" kernels_peer.py --case "$case" "${tiny[@]}"
 }
 
-# A short subset: every kernel family once, memory errors before races.
+# The tests of every op, memory errors before races.
+sanitizer_ops='AdamW AddScaled Attention ColumnSum Copy CrossEntropy Dropout Embedding GatherRows GradNorm Linear Lora LoraMerge MatMul Pack
+    ResidualRmsNorm RmsNorm Rope Swiglu'
 sanitizer() {
-    local tool found
+    local tool found op filter=''
     found=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
     [ -n "$found" ] || { say '  compute-sanitizer is not installed'; [ "$mode" = dry ] || return 0; found=compute-sanitizer; }
+    for op in $sanitizer_ops; do filter+="|FullyQualifiedName~.${op}Tests"; done
     for tool in memcheck racecheck; do
-        stage_limit=90 stage_start=$SECONDS
+        stage_limit=200 stage_start=$SECONDS
         attempt "sanitizer-$tool" "${with_libraries[@]}" "$found" --tool "$tool" --target-processes all --error-exitcode 9 --print-limit 20 \
-            "$root/cuda-tests/NativeFl.Cuda.Tests" --progress off --results-directory "$logs" --filter \
-            'FullyQualifiedName~RmsNormTests|FullyQualifiedName~LoraTests|FullyQualifiedName~LoraMergeTests|FullyQualifiedName~AttentionTests|FullyQualifiedName~CrossEntropyTests|FullyQualifiedName~AdamWTests'
+            "$root/cuda-tests/NativeFl.Cuda.Tests" --progress off --results-directory "$logs" --filter "${filter#|}"
     done
+}
+
+# Whatever was measured, in this call or an earlier one into the same folder; it takes a moment, so it is not a stage that time may run out for.
+judge() {
+    local gate=("$root/benchmarks/NativeFl.Benchmarks" gpu-report --gate "$out")
+    say '== are they the same steps?'
+    if [ "$mode" = dry ]; then printf '  %s\n' "${gate[*]}"; return 0; fi
+    [ -s "$results" ] || { say '  nothing was measured'; return 0; }
+    "${gate[@]}" > "$out/gate.md" 2> "$logs/gate.log" || failed+=' gate'
+    say "$(grep '^| ' "$out/gate.md"; cat "$logs/gate.log")"
 }
 
 stage() {
@@ -220,5 +230,6 @@ stage G13 90 kernels G13 '*LongAttention*'
 stage G12 150 kernels G12 '*Row*|*Head*|*Optimiser*'
 stage G7 180 train G7
 stage G2 240 train G2
-stage sanitizer 180 sanitizer
+stage sanitizer 400 sanitizer
+judge
 [ -z "$failed" ]

@@ -11,7 +11,8 @@ namespace NativeFl.Benchmarks.Gpu;
 /// <param name="Values">One a measured repetition.</param>
 internal sealed record Measurement(string Case, string Item, string Setting, string Unit, IReadOnlyList<double> Values)
 {
-    private const string System = "nativefl";
+    /// <summary>What lines of ours say they are of.</summary>
+    public const string System = "nativefl";
 
     /// <summary>The limit that the median is compared with, in the same unit, measured in the same process; 0 = none.</summary>
     public double Roof { get; init; }
