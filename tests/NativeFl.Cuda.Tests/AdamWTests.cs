@@ -36,6 +36,27 @@ internal sealed class AdamWTests : CudaTest
         Agreement.Close([.. end.Zip(start, (a, b) => a - b)], [.. p.Zip(start, (a, b) => a - b)], 1e-3, "change");
     }
 
+    // A block of threads has 8,192 elements; the second range starts off the alignment of vectors.
+    [Test]
+    public void Buffers_of_any_size_match_torch([Values(1, 3, 64, 1021, 8192, 8194, 250_007)] int count)
+    {
+        ParameterRange[] ranges = [new(0, 1, 0), new(1, count - 1, 1)];
+        float[] start = Sample.Normal(count, 1);
+        double[] p = start.Wide(), m = new double[count], v = new double[count];
+        State state = Make(start);
+        for (int step = 1; step <= 2; step++)
+        {
+            float[] gradients = Sample.Normal(count, (ulong)(100 + step));
+            Reference.AdamW.Step(gradients.Wide(), ranges, Segments(step), p, m, v);
+            Step(state, gradients, ranges, Segments(step));
+        }
+
+        double bound = 2 * Tolerance.For(DType.F32, 4);
+        Agreement.Close(Download(state.P), p, bound, "parameters");
+        Agreement.Close(Download(state.M), m, bound, "first moments");
+        Agreement.Close(Download(state.V), v, bound, "second moments");
+    }
+
     [Test]
     public void A_step_is_that_of_the_cpu_to_a_unit_in_the_last_place()
     {

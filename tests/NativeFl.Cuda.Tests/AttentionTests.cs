@@ -1,17 +1,12 @@
 using NativeFl.Tensors;
-using NativeFl.Tests;
-using NativeFl.Tests.Tensors;
-using Reference = NativeFl.Tests.Reference;
 
 namespace NativeFl.Cuda.Tests;
 
 [TestFixture(DType.F32)]
 [TestFixture(DType.BF16)]
-internal sealed class AttentionTests(DType dtype) : CudaTest
+internal sealed class AttentionTests(DType dtype) : AttentionTest(dtype)
 {
     private static readonly AttentionSpan[] Packed = [new(0, 5, 0, 5), new(5, 0, 5, 0), new(5, 40, 5, 40), new(45, 1, 45, 1)];
-
-    protected override CudaBackendOptions Configure(CudaBackendOptions options) => options with { ActivationType = dtype };
 
     private static IEnumerable<TestCaseData> Cases()
     {
@@ -35,28 +30,17 @@ internal sealed class AttentionTests(DType dtype) : CudaTest
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Forward_matches_reference(AttentionShape shape, AttentionSpan[] spans)
-    {
-        Problem problem = Make(shape, spans);
-        (float[] o, float[] lse) = Forward(problem);
-        (double[] expectedO, double[] expectedLse) =
-            Reference.Attention.Forward(problem.Q.Wide(), problem.K.Wide(), problem.V.Wide(), spans, shape);
-        AttentionBound bound = Bound(problem);
-        Tolerance.AssertClose(o, expectedO, bound.O, 1);
-        Tolerance.AssertClose(lse, expectedLse, bound.Lse, 1);
-    }
+    public void Forward_matches_reference(AttentionShape shape, AttentionSpan[] spans) => AssertForwardMatchesReference(Make(shape, spans));
 
     [TestCaseSource(nameof(Cases))]
-    public void Backward_matches_reference(AttentionShape shape, AttentionSpan[] spans)
+    public void Backward_matches_reference(AttentionShape shape, AttentionSpan[] spans) => AssertBackwardMatchesReference(Make(shape, spans));
+
+    [Test]
+    public void Every_even_width_matches_the_reference([Range(2, 256, 2)] int width)
     {
-        Problem problem = Make(shape, spans);
-        (float[] dq, float[] dk, float[] dv) = Backward(problem);
-        (double[] expectedQ, double[] expectedK, double[] expectedV) =
-            Reference.Attention.Backward(problem.DO.Wide(), problem.Q.Wide(), problem.K.Wide(), problem.V.Wide(), spans, shape);
-        AttentionBound bound = Bound(problem);
-        Tolerance.AssertClose(dv, expectedV, bound.DV, 1);
-        Tolerance.AssertClose(dq, expectedQ, bound.DQ, 1);
-        Tolerance.AssertClose(dk, expectedK, bound.DK, 1);
+        Problem problem = Make(new AttentionShape(2, 1, width, 1 / MathF.Sqrt(width)), [AttentionSpan.Whole(0, 3), AttentionSpan.Whole(3, 1)]);
+        AssertForwardMatchesReference(problem);
+        AssertBackwardMatchesReference(problem);
     }
 
     [Test]
@@ -86,35 +70,16 @@ internal sealed class AttentionTests(DType dtype) : CudaTest
     }
 
     [Test]
-    public void A_NaN_in_another_span_reaches_nothing()
-    {
-        const int rows = 59, first = 20, end = 29;
-        AttentionSpan[] spans = [AttentionSpan.Whole(0, first), AttentionSpan.Whole(first, end - first), AttentionSpan.Whole(end, rows - end)];
-        Problem clean = Make(new AttentionShape(4, 2, 16, 0.25f), spans), dirty = Make(new AttentionShape(4, 2, 16, 0.25f), spans);
-        foreach (float[] values in new[] { dirty.Q, dirty.K, dirty.V, dirty.DO })
-        {
-            int width = values.Length / rows;
-            Array.Fill(values, float.NaN, first * width, (end - first) * width);
-        }
-
-        float[][] expected = Everything(clean), got = Everything(dirty);
-        Assert.Multiple(() =>
-        {
-            foreach ((float[] a, float[] b) in expected.Zip(got))
-            {
-                int width = a.Length / rows;
-                Assert.That(b[..(first * width)], Is.EqualTo(a[..(first * width)]));
-                Assert.That(b[(end * width)..], Is.EqualTo(a[(end * width)..]));
-                Assert.That(b[(first * width)..(end * width)], Is.All.NaN);
-            }
-        });
-    }
+    public void A_NaN_in_another_span_reaches_nothing() =>
+        AssertNaNStaysInItsSpan(new AttentionShape(4, 2, 16, 0.25f), first: 20, end: 29, rows: 59);
 
     [Test]
-    public void A_key_value_cache_gives_the_bits_of_the_whole_sequence([Values(0, 50)] int window, [Values(1, 7)] int queries)
+    public void A_key_value_cache_gives_the_bits_of_the_whole_sequence(
+        [Values(32, 64, 128)] int headWidth, [Values(0, 50)] int window, [Values(1, 7)] int queries)
     {
-        const int length = 150, width = 4 * 32;
-        var shape = new AttentionShape(4, 2, 32, 0.2f, window);
+        const int length = 150;
+        int width = 4 * headWidth;
+        var shape = new AttentionShape(4, 2, headWidth, 0.1f, window);
         Problem whole = Make(shape, [AttentionSpan.Whole(0, length)]);
         Problem last = whole with { Spans = [new(0, queries, 0, length)], Q = whole.Q[^(queries * width)..] };
         (float[] o, float[] lse) = Forward(whole);
@@ -128,12 +93,7 @@ internal sealed class AttentionTests(DType dtype) : CudaTest
     {
         var shape = new AttentionShape(1, 1, 8, 1);
         Problem problem = Make(shape, [AttentionSpan.Whole(0, 120)], scale: 100);
-        (float[] o, float[] lse) = Forward(problem);
-        (double[] expectedO, double[] expectedLse) =
-            Reference.Attention.Forward(problem.Q.Wide(), problem.K.Wide(), problem.V.Wide(), problem.Spans, shape);
-        AttentionBound bound = Bound(problem);
-        Tolerance.AssertClose(o, expectedO, bound.O, 1);
-        Tolerance.AssertClose(lse, expectedLse, bound.Lse, 1);
+        AssertForwardMatchesReference(problem);
     }
 
     [Test]
@@ -155,58 +115,9 @@ internal sealed class AttentionTests(DType dtype) : CudaTest
         const int smallest = 99 << 10;
         for (int width = 2; width <= 256; width += 2)
         {
-            Assert.That(AttentionTiling.Forward(dtype, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
-            Assert.That(AttentionTiling.BackwardKeys(dtype, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
-            Assert.That(AttentionTiling.BackwardQueries(dtype, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
+            Assert.That(AttentionTiling.Forward(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
+            Assert.That(AttentionTiling.BackwardKeys(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
+            Assert.That(AttentionTiling.BackwardQueries(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
         }
     }
-
-    private static TestCaseData Case(string name, AttentionShape shape, AttentionSpan[] spans) => new TestCaseData(shape, spans).SetArgDisplayNames(name);
-
-    private AttentionBound Bound(Problem p) => AttentionBound.Of(p.DO.Wide(), p.Q.Wide(), p.K.Wide(), p.V.Wide(), p.Spans, p.Shape, dtype);
-
-    private float[][] Everything(Problem problem)
-    {
-        (float[] o, float[] lse) = Forward(problem);
-        (float[] dq, float[] dk, float[] dv) = Backward(problem);
-        return [o, lse, dq, dk, dv];
-    }
-
-    private (float[] O, float[] Lse) Forward(Problem p)
-    {
-        (TensorView o, TensorView lse) = RunForward(p, out _, out _, out _);
-        return (Download(o), Download(lse));
-    }
-
-    private (float[] DQ, float[] DK, float[] DV) Backward(Problem p)
-    {
-        (TensorView o, TensorView lse) = RunForward(p, out TensorView q, out TensorView k, out TensorView v);
-        TensorView dO = Upload(p.DO, q.Rows, q.Columns, dtype), delta = Unwritten(q.Rows, p.Shape.Heads);
-        TensorView dq = Unwritten(q.Rows, q.Columns, dtype), dk = Unwritten(k.Rows, k.Columns, dtype), dv = Unwritten(k.Rows, k.Columns, dtype);
-        Backend.AttentionBackward(dO, q, k, v, o, lse, p.Spans, p.Shape, delta, dq, dk, dv);
-        return (Download(dq), Download(dk), Download(dv));
-    }
-
-    private (TensorView O, TensorView Lse) RunForward(Problem p, out TensorView q, out TensorView k, out TensorView v)
-    {
-        int width = p.Shape.Heads * p.Shape.HeadWidth, kvWidth = p.Shape.KvHeads * p.Shape.HeadWidth;
-        q = Upload(p.Q, p.Q.Length / width, width, dtype);
-        k = Upload(p.K, p.K.Length / kvWidth, kvWidth, dtype);
-        v = Upload(p.V, p.V.Length / kvWidth, kvWidth, dtype);
-        TensorView o = Unwritten(q.Rows, width, dtype), lse = Unwritten(q.Rows, p.Shape.Heads);
-        Backend.AttentionForward(q, k, v, p.Spans, p.Shape, o, lse);
-        return (o, lse);
-    }
-
-    /// <summary>Normal numbers as the tensors of the tested type hold them, so that only the op itself rounds.</summary>
-    private Problem Make(AttentionShape shape, AttentionSpan[] spans, int rows = 0, double scale = 1)
-    {
-        int queries = Math.Max(rows, spans.Max(s => s.QueryStart + s.QueryCount)), keys = Math.Max(rows, spans.Max(s => s.KeyStart + s.KeyCount));
-        int width = shape.Heads * shape.HeadWidth, kvWidth = shape.KvHeads * shape.HeadWidth;
-        float[] Numbers(int count, ulong seed, double size = 1) => Stored(Sample.Normal(count, seed, size), dtype);
-        return new Problem(
-            shape, spans, Numbers(queries * width, 1, scale), Numbers(keys * kvWidth, 2, scale), Numbers(keys * kvWidth, 3), Numbers(queries * width, 4));
-    }
-
-    private sealed record Problem(AttentionShape Shape, AttentionSpan[] Spans, float[] Q, float[] K, float[] V, float[] DO);
 }

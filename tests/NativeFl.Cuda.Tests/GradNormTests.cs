@@ -18,6 +18,15 @@ internal sealed class GradNormTests : CudaTest
         Agreement.Close(Norms(gradients, Ranges, 5), Reference.GradNorm.Forward(gradients.Wide(), Ranges, 5), Math.Pow(2, -24));
     }
 
+    // A block of threads has 8,192 elements, and the last step adds up 256 blocks at a time: the largest has more.
+    [Test]
+    public void Buffers_of_any_size_match_the_reference([Values(1, 3, 64, 1021, 8192, 8194, 2_200_003)] int count)
+    {
+        float[] gradients = Sample.Normal(count, 1);
+        ParameterRange[] ranges = [new(0, 1, 0), new(1, count - 1, 1)];
+        Agreement.Close(Norms(gradients, ranges, 2), Reference.GradNorm.Forward(gradients.Wide(), ranges, 2), Math.Pow(2, -24));
+    }
+
     [Test]
     public void A_segment_without_ranges_has_norm_zero()
     {

@@ -12,28 +12,23 @@ internal sealed class LoraMergeTests : CudaTest
     private static readonly LoraGroup[] Groups =
         [new(0, 0, 0, 4, 0, 0.5f), new(5, 7, 4, 33, 0, 1.25f), new(0, 0, 37, 0, 0, 3f), new(0, 0, 37, 20, 0, 0f), new(0, 0, 60, 90, 0, -0.3f)];
 
-    private static readonly (int Out, int In)[] Shapes = [(1, 1), (33, 47), (64, 128), (200, 136), (3, 1100)];
+    // The last two are a model's widths, with few rows of the other side.
+    private static readonly (int Out, int In)[] Shapes = [(1, 1), (33, 47), (64, 128), (200, 136), (3, 1100), (5, 4096), (11008, 3)];
 
     [Test]
     public void The_merged_matrix_matches_the_reference_and_is_rounded_once(
-        [ValueSource(nameof(Shapes))] (int Out, int In) shape, [Values(DType.F32, DType.BF16)] DType dtype)
-    {
-        (int outputs, int inputs) = shape;
-        float[] w = Stored(Sample.Normal(outputs * inputs, 1), dtype), a = Sample.Normal(Ranks * inputs, 2), b = Sample.Normal(Ranks * outputs, 3);
-        PackedMatrix packed = Pack(w, outputs, inputs, dtype);
-        Backend.LoraMerge(Upload(a, Ranks, inputs), Upload(b, Ranks, outputs), Groups, packed);
-        double[] expected = Merge(value => value), sizes = Merge(Math.Abs);
-        float[] merged = Unpack(packed);
-        // Both factors are split for the tensor cores: 3 · 2⁻¹⁶ of every term; the rounding of the sum is its own size's.
-        double split = dtype == DType.BF16 ? 3 * Math.ScaleB(1, -16) : 0, roundoff = dtype == DType.BF16 ? Math.ScaleB(1, -8) : 0;
-        double[] bounds = [.. sizes.Zip(expected, (size, value) => ((Tolerance.For(DType.F32, Ranks + 1) + split) * size) + (roundoff * Math.Abs(value)))];
-        Tolerance.AssertClose(merged, expected, bounds, 1);
+        [ValueSource(nameof(Shapes))] (int Out, int In) shape, [Values(DType.F32, DType.BF16)] DType dtype) =>
+        AssertMerges(Groups, Ranks, shape.Out, shape.In, dtype);
 
-        double[] Merge(Func<double, double> of)
-        {
-            double[] Wide(float[] values) => Array.ConvertAll(values, value => of(value));
-            return Reference.LoraMerge.Merge(Wide(w), Wide(a), Wide(b), [.. Groups.Select(g => g with { Scaling = (float)of(g.Scaling) })], outputs, inputs);
-        }
+    [Test]
+    public void A_client_of_any_rank_is_merged([Values(1, 3, 16, 31, 257, 512)] int rank, [Values(DType.F32, DType.BF16)] DType dtype) =>
+        AssertMerges([new(0, 0, 0, rank, 0, 0.5f)], rank, 40, 72, dtype);
+
+    [Test]
+    public void A_client_of_rank_512_is_merged_among_others([Values(DType.F32, DType.BF16)] DType dtype)
+    {
+        LoraGroup[] groups = [new(0, 0, 0, 1, 0, 1f), new(0, 0, 1, 512, 0, 0.1f), new(0, 0, 513, 0, 0, 1f), new(0, 0, 513, 100, 0, 0.5f), new(0, 0, 613, 17, 0, 2f)];
+        AssertMerges(groups, 630, 40, 72, dtype);
     }
 
     [Test]
@@ -85,5 +80,24 @@ internal sealed class LoraMergeTests : CudaTest
         TensorView a = Upload(new float[8], 4, 2), b = Upload(new float[12], 4, 3);
         PackedMatrix w = Pack(new float[6], 3, 2, DType.F32);
         Assert.That(() => Backend.LoraMerge(a, b, [new(0, 0, 3, 2, 0, 1f)], w), Throws.ArgumentException.With.Message.Contains("ranks: expected"));
+    }
+
+    private void AssertMerges(LoraGroup[] groups, int ranks, int outputs, int inputs, DType dtype)
+    {
+        float[] w = Stored(Sample.Normal(outputs * inputs, 1), dtype), a = Sample.Normal(ranks * inputs, 2), b = Sample.Normal(ranks * outputs, 3);
+        PackedMatrix packed = Pack(w, outputs, inputs, dtype);
+        Backend.LoraMerge(Upload(a, ranks, inputs), Upload(b, ranks, outputs), groups, packed);
+        double[] expected = Merge(value => value), sizes = Merge(Math.Abs);
+        float[] merged = Unpack(packed);
+        // Both factors are split for the tensor cores: 3 · 2⁻¹⁶ of every term; the rounding of the sum is its own size's.
+        double split = dtype == DType.BF16 ? 3 * Math.ScaleB(1, -16) : 0, roundoff = dtype == DType.BF16 ? Math.ScaleB(1, -8) : 0;
+        double[] bounds = [.. sizes.Zip(expected, (size, value) => ((Tolerance.For(DType.F32, ranks + 1) + split) * size) + (roundoff * Math.Abs(value)))];
+        Tolerance.AssertClose(merged, expected, bounds, 1);
+
+        double[] Merge(Func<double, double> of)
+        {
+            double[] Wide(float[] values) => Array.ConvertAll(values, value => of(value));
+            return Reference.LoraMerge.Merge(Wide(w), Wide(a), Wide(b), [.. groups.Select(g => g with { Scaling = (float)of(g.Scaling) })], outputs, inputs);
+        }
     }
 }
