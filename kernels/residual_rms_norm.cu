@@ -4,8 +4,8 @@
 //   y[n,c]     = x_out[n,c] rstd[n] w[c]                 rstd[n] = (mean_c x_out[n,c]² + ε)^(−1/2)
 //   products[n] = (x · x_out, |x|², |x_out|²)            unless products is null
 //
-// So cos(x, x_out) of a block with its residual costs no bytes: the rows are in registers anyway. The backward is that of rms_norm.cu on
-// x_out: its dx is the gradient of x and of delta both.
+// So cos(x, x_out) of a block with its residual costs no bytes: the rows are in registers anyway. Of any other rows cosine_similarity.cu
+// has the products, summed in this order. The backward is that of rms_norm.cu on x_out: its dx is the gradient of x and of delta both.
 //
 // Shapes     x, delta, x_out, y (N, C) row-major, N = B·T;  w (C);  rstd (N);  products (N, 3)
 // Types      x, delta, x_out, y: f32 | bf16 in memory, f32 in registers;  w, rstd, products: f32. Norm and products are those of the
@@ -16,6 +16,7 @@
 // Source     Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4; the cosine: LLM-Drop, arXiv:2406.15786
 #include "device/reduce.cuh"
 #include "device/row.cuh"
+#include "device/row_products.cuh"
 
 constexpr int threads = 256, warps = threads / warp_size;
 
@@ -30,30 +31,26 @@ __device__ inline void forward(const T* x, const T* delta, const float* w, int r
     HeldRows<T, 2, is_vector> held(lane, lanes, row < rows ? columns : 0);
     held.from[0] = x + start;      // (C)
     held.from[1] = delta + start;  // (C)
-    float square_in = 0.0f, square_out = 0.0f, product = 0.0f;
+    RowProducts part;
     held.read([&](int c, float(&v)[2][width]) {
 #pragma unroll
         for (int i = 0; i < width; ++i) {
             const float in = v[0][i], out = to_float(from_float<T>(in + v[1][i]));
-            square_in = fmaf(in, in, square_in);
-            square_out = fmaf(out, out, square_out);
-            product = fmaf(in, out, product);
+            part.add(in, out);
             v[0][i] = out;
         }
         store<is_vector>(v[0], columns - c, x_out + start + c);
     });
-    square_out = row_sum(square_out, lanes, scratch);
-    const float scale = 1.0f / sqrtf(square_out / columns + epsilon);
+    RowProducts sum;
     if (products != nullptr) {
-        square_in = row_sum(square_in, lanes, scratch);
-        product = row_sum(product, lanes, scratch);
+        sum = row_sum(part, lanes, scratch);
+    } else {
+        sum.yy = row_sum(part.yy, lanes, scratch);
     }
+    const float scale = 1.0f / sqrtf(sum.yy / columns + epsilon);
     if (row < rows && lane == 0) {
         rstd[row] = scale;
-        if (products != nullptr) {
-            float* to = products + 3 * static_cast<int64>(row);  // (3)
-            to[0] = product, to[1] = square_in, to[2] = square_out;
-        }
+        if (products != nullptr) sum.store(products + 3 * static_cast<int64>(row));
     }
 
     held.from[0] = x_out + start;  // (C)

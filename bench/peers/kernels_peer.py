@@ -25,6 +25,16 @@ def residual_rms_norm(x, delta, w):
     return total, y, rstd
 
 
+def row_products(x, y):
+    x, y = x.float(), y.float()
+    return torch.stack(((x * y).sum(-1), x.square().sum(-1), y.square().sum(-1)), -1)
+
+
+def residual_rms_norm_with_products(x, delta, w):
+    total, y, rstd = residual_rms_norm(x, delta, w)
+    return total, y, rstd, row_products(x, total)
+
+
 def rms_norm_backward(dy, x, w, rstd, dx):
     scaled, wide = dy.float() * w, x.float()
     gradient = rstd * (scaled - wide * rstd.square() * (scaled * wide).mean(-1, keepdim=True))
@@ -74,6 +84,8 @@ class Rows:
         return {
             "RmsNormForward": (4, rms_norm, (self.x, self.w)),
             "ResidualRmsNormForward": (8, residual_rms_norm, (self.x, self.delta, self.w)),
+            "ResidualRmsNormForwardWithProducts": (8, residual_rms_norm_with_products, (self.x, self.delta, self.w)),
+            "CosineSimilarity": (4, row_products, (self.x, self.delta)),
             "RmsNormBackward": (8, rms_norm_backward, (self.delta, self.x, self.w, self.rstd, self.out)),
             "SwigluForward": (6, swiglu, (self.x, self.delta)),
             "SwigluBackward": (10, swiglu_backward, (self.y, self.x, self.delta)),

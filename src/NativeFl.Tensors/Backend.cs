@@ -143,6 +143,12 @@ public abstract class Backend : IDisposable
         TensorView x, TensorView delta, TensorView w, float epsilon, TensorView xOut, TensorView y, TensorView rstd, TensorView products);
 
     /// <summary>
+    /// products[n] = (x[n] · y[n], |x[n]|², |y[n]|²), what the cosine of two rows is made of (LLM-Drop, arXiv:2406.15786), summed as by
+    /// <see cref="ResidualRmsNormForward"/>: with y the residual sum of x the bits are the same.  x, y (N, C), products (N, 3) f32. y may be x.
+    /// </summary>
+    public abstract void CosineSimilarity(TensorView x, TensorView y, TensorView products);
+
+    /// <summary>
     /// Rotates the pairs (j, j + D/2) of every head in place by positions[n] · frequencies[j].  x (N, heads · D), positions (N) i32,
     /// frequencies (D/2) f32; D is twice their count.
     /// </summary>

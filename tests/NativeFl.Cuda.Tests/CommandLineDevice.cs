@@ -7,7 +7,7 @@ internal static class CommandLineDevice
     public static void Require()
     {
         if (TestDevice.Options is null) Assert.Ignore(TestDevice.Description);
-        TestDevice.CountCase();
+        TestDevice.Count();
     }
 
     /// <summary>--device cuda with the libraries of the tests, and with a type or the one that it has without.</summary>

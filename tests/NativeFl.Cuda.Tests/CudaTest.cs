@@ -1,130 +1,20 @@
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Tensors;
 
 namespace NativeFl.Cuda.Tests;
 
-/// <summary>
-/// The base of every test that runs on the device: one backend a fixture, tensors that live for one test, and a check that everything
-/// came back. Where there is no device each test is a skip that says why.
-/// </summary>
-internal abstract class CudaTest : ISharesBackend
+/// <summary>The base of every test that is about the device alone. Where there is none each test is a skip that says why.</summary>
+internal abstract class CudaTest : OpTest, ISharesBackend
 {
-    private readonly List<DeviceMemory> _memory = [];
-    private CudaBackend? _backend;
+    /// <inheritdoc cref="OpTest.Backend"/>
+    protected new CudaBackend Backend => (CudaBackend)base.Backend;
 
-    /// <summary>The backend of the fixture.</summary>
-    protected CudaBackend Backend => _backend!;
-
-    CudaBackend? ISharesBackend.Shared => _backend;
+    CudaBackend? ISharesBackend.Shared => base.Backend as CudaBackend;
 
     /// <summary>How the fixture's backend is opened.</summary>
     protected virtual CudaBackendOptions Configure(CudaBackendOptions options) => options;
 
-    [OneTimeSetUp]
-    public void OpenBackend()
-    {
-        if (TestDevice.Options is { } options) _backend = CudaBackend.Create(Configure(options));
-    }
+    protected sealed override Backend Open() => TestDevice.Open(Configure);
 
-    [SetUp]
-    public void RequireBackend()
-    {
-        if (_backend is null) Assert.Ignore(TestDevice.Description);
-    }
-
-    [TearDown]
-    public void FreeTensors()
-    {
-        if (TestContext.CurrentContext.Result.Outcome.Status != NUnit.Framework.Interfaces.TestStatus.Skipped) TestDevice.CountCase();
-        foreach (DeviceMemory memory in _memory) memory.Dispose();
-        _memory.Clear();
-        if (_backend is not null) Assert.That(_backend.AllocatedBytes, Is.Zero, "bytes not given back");
-    }
-
-    [OneTimeTearDown]
-    public void CloseBackend()
-    {
-        if (_backend is null) return;
-        _backend.Dispose();
-        Assert.That((_backend.Handles.Bytes, _backend.Handles.Alive), Is.EqualTo((0, 0)), "bytes and native objects not given back");
-    }
-
-    /// <summary>A tensor of these numbers, rounded to <paramref name="dtype"/>.</summary>
-    protected TensorView Upload(ReadOnlySpan<float> values, int rows, int columns, DType dtype = DType.F32)
-    {
-        TensorView tensor = New(rows, columns, dtype);
-        if (dtype == DType.BF16) Backend.Upload<ushort>(Array.ConvertAll(values.ToArray(), Bf16.Round), tensor);
-        else Backend.Upload(values, tensor);
-        return tensor;
-    }
-
-    /// <summary>As above, of doubles.</summary>
-    protected TensorView Upload(double[] values, int rows, int columns, DType dtype = DType.F32) =>
-        Upload(Array.ConvertAll(values, value => (float)value), rows, columns, dtype);
-
-    /// <summary>A vector of these integers.</summary>
-    protected TensorView UploadIntegers(params int[] values)
-    {
-        TensorView tensor = New(values.Length, 1, DType.I32);
-        Backend.Upload<int>(values, tensor);
-        return tensor;
-    }
-
-    /// <summary>A tensor full of NaN: whatever an op does not write stays NaN.</summary>
-    protected TensorView Unwritten(int rows, int columns, DType dtype = DType.F32)
-    {
-        TensorView tensor = New(rows, columns, dtype);
-        Backend.Fill(float.NaN, tensor);
-        return tensor;
-    }
-
-    /// <summary>A tensor of zeros.</summary>
-    protected TensorView New(int rows, int columns, DType dtype = DType.F32)
-    {
-        var shape = new Shape(rows, columns);
-        return new TensorView(Allocate(shape.Count * dtype.Size()), shape, dtype);
-    }
-
-    /// <summary>A packed matrix of these row-major numbers.</summary>
-    protected PackedMatrix Pack(ReadOnlySpan<float> values, int rows, int columns, DType dtype)
-    {
-        var packed = new PackedMatrix(Allocate(Backend.PackedBytes(rows, columns, dtype)), rows, columns, dtype);
-        Backend.Pack(Upload(values, rows, columns), 0, packed);
-        return packed;
-    }
-
-    /// <summary>The elements of an f32 or bf16 tensor.</summary>
-    protected float[] Download(TensorView tensor)
-    {
-        if (tensor.DType != DType.BF16) return Download<float>(tensor);
-        return Array.ConvertAll(Download<ushort>(tensor), Bf16.Widen);
-    }
-
-    /// <summary>The elements as they are stored.</summary>
-    protected T[] Download<T>(TensorView tensor)
-        where T : unmanaged
-    {
-        var values = new T[tensor.Count];
-        Backend.Download<T>(tensor, values);
-        return values;
-    }
-
-    /// <summary>The row-major elements of a packed matrix.</summary>
-    protected float[] Unpack(PackedMatrix packed)
-    {
-        TensorView rows = New(packed.Out, packed.In);
-        Backend.Unpack(packed, 0, rows);
-        return Download(rows);
-    }
-
-    /// <summary>The values that a tensor of <paramref name="dtype"/> holds after being given <paramref name="values"/>.</summary>
-    protected static float[] Stored(float[] values, DType dtype) =>
-        dtype == DType.BF16 ? Array.ConvertAll(values, value => Bf16.Widen(Bf16.Round(value))) : values;
-
-    private nint Allocate(long bytes)
-    {
-        DeviceMemory memory = Backend.Allocate(Math.Max(1, bytes));
-        _memory.Add(memory);
-        return memory.Pointer;
-    }
+    protected sealed override void Close(Backend backend) => TestDevice.Close(backend, Ran);
 }

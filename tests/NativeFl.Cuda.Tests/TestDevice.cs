@@ -18,8 +18,21 @@ internal sealed class TestDevice
     /// <summary>True on the emulator, whose exports the tests may use.</summary>
     public static bool IsEmulator { get; private set; }
 
-    /// <summary>Counts one case that ran on the device.</summary>
-    public static void CountCase() => Interlocked.Increment(ref _cases);
+    /// <summary>Counts cases that ran on the device.</summary>
+    public static void Count(int cases = 1) => Interlocked.Add(ref _cases, cases);
+
+    /// <summary>A backend on the device, or an <see cref="IgnoreException"/> that says why there is none.</summary>
+    public static CudaBackend Open(Func<CudaBackendOptions, CudaBackendOptions>? configure = null) =>
+        Options is { } options ? CudaBackend.Create(configure?.Invoke(options) ?? options) : throw new IgnoreException(Description);
+
+    /// <summary>The end of a backend that so many cases ran on; every native object must have come back.</summary>
+    public static void Close(Backend backend, int cases)
+    {
+        Count(cases);
+        backend.Dispose();
+        var handles = ((CudaBackend)backend).Handles;
+        Assert.That((handles.Bytes, handles.Alive), Is.EqualTo((0, 0)), "bytes and native objects not given back");
+    }
 
     [OneTimeSetUp]
     public void Find()

@@ -12,7 +12,7 @@ public class RowBenchmarks
     private const int Calls = 10, HeadWidth = 128;
 
     private OpenedDevice _device = null!;
-    private TensorView _x, _delta, _y, _out, _w, _rstd, _positions, _frequencies;
+    private TensorView _x, _delta, _y, _out, _w, _rstd, _products, _positions, _frequencies;
 
     public static IEnumerable<RowShape> Shapes => [new RowShape(16384, 8192).OrTiny];
 
@@ -27,6 +27,7 @@ public class RowBenchmarks
         (_x, _delta, _y, _out) = (Rows(), Rows(), Rows(), Rows());
         _w = _device.Operands.Random(Shape.Columns, 1, DType.F32);
         _rstd = _device.Operands.Random(Shape.Rows, 1, DType.F32);
+        _products = _device.Operands.Random(Shape.Rows, 3, DType.F32);
         _positions = _device.Operands.Integers(Shape.Rows, row => row % 2048);
         _frequencies = _device.Operands.Random(HeadWidth / 2, 1, DType.F32);
     }
@@ -39,6 +40,13 @@ public class RowBenchmarks
 
     [Benchmark(OperationsPerInvoke = Calls), Traffic(8)]
     public void ResidualRmsNormForward() => Times(b => b.ResidualRmsNormForward(_x, _delta, _w, 1e-5f, _out, _y, _rstd, default));
+
+    [Benchmark(OperationsPerInvoke = Calls), Traffic(8)]
+    public void ResidualRmsNormForwardWithProducts() =>
+        Times(b => b.ResidualRmsNormForward(_x, _delta, _w, 1e-5f, _out, _y, _rstd, _products));
+
+    [Benchmark(OperationsPerInvoke = Calls), Traffic(4)]
+    public void CosineSimilarity() => Times(b => b.CosineSimilarity(_x, _delta, _products));
 
     [Benchmark(OperationsPerInvoke = Calls), Traffic(8)]
     public void RmsNormBackward() => Times(b => b.RmsNormBackward(_delta, _x, _w, _rstd, _out, default));

@@ -41,17 +41,15 @@ public sealed unsafe partial class CpuBackend
     /// <summary>sum = x + delta of one row; x · sum, |x|² and |sum|².</summary>
     private static (float Product, float SquareIn, float SquareOut) ResidualSum(float* x, float* delta, int columns, float* sum)
     {
-        Vector256<float> product = default, squareIn = default, squareOut = default;
+        RowProducts products = default;
         for (int c = 0; c < columns; c += Lanes.Width)
         {
             int left = columns - c;
             Vector256<float> a = Lanes.Load(x + c, left), b = a + Lanes.Load(delta + c, left);
-            product = Vector256.FusedMultiplyAdd(a, b, product);
-            squareIn = Vector256.FusedMultiplyAdd(a, a, squareIn);
-            squareOut = Vector256.FusedMultiplyAdd(b, b, squareOut);
+            products.Add(a, b);
             Lanes.Store(b, sum + c, left);
         }
 
-        return (Vector256.Sum(product), Vector256.Sum(squareIn), Vector256.Sum(squareOut));
+        return products.Sum();
     }
 }
