@@ -7,7 +7,7 @@ internal static class VerbTable
 {
     public static IReadOnlyList<Verb> All =>
     [
-        QuickstartVerb.Verb, InfoVerb.Verb, LogitsVerb.Verb, PretrainVerb.Verb, TrainVerb.Verb, FederateVerb.Verb, AggregateVerb.Verb, MergeVerb.Verb, EvalVerb.Verb,
-        GenerateVerb.Verb,
+        QuickstartVerb.Verb, InfoVerb.Verb, LogitsVerb.Verb, PretrainVerb.Verb, TrainVerb.Verb, FederateVerb.Verb, AggregateVerb.Verb, MergeVerb.Verb, ScoreVerb.Verb, DropVerb.Verb,
+        EvalVerb.Verb, GenerateVerb.Verb,
     ];
 }

@@ -69,7 +69,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     {
         using var emulator = new Emulator();
         emulator.SetCapability(19, 9);
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         Assert.That(RoundTrip(backend), Is.EqualTo(1.5f));
         Assert.That(backend.Handles.Alive, Is.GreaterThan(0));
     }
@@ -78,7 +78,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     public void Too_little_memory_names_the_plan_its_largest_tensor_what_is_free_and_what_to_lower()
     {
         using var emulator = new Emulator();
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         emulator.SetMemory(emulator.Outstanding().Bytes);
         var plan = new MemoryPlan("activations");
         Slot small = plan.Add("rstd", new Shape(1000));
@@ -96,7 +96,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     public void A_refused_launch_names_the_kernel()
     {
         using var emulator = new Emulator();
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         emulator.Fail("cuLaunchKernel", 0, LaunchFailed);
         Assert.That(() => RoundTrip(backend), Throws.TypeOf<CudaException>().With.Message.Contains("copy_f32_to_bf16").And.Property("Status").EqualTo(LaunchFailed));
     }
@@ -106,7 +106,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     public void A_graph_that_cannot_be_made_is_an_error_and_made_at_the_next_turn(string function, string says)
     {
         using var emulator = new Emulator();
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         var plan = new MemoryPlan("step");
         Slot x = plan.Add("x", new Shape(8)), y = plan.Add("y", new Shape(8));
         using var arena = new Arena(backend, plan);
@@ -133,7 +133,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     public void A_product_that_cuBLASLt_cannot_plan_is_an_error_that_names_the_call(string function, int calls)
     {
         using var emulator = new Emulator();
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         if (!backend.ProductsName.StartsWith("cuBLASLt", StringComparison.Ordinal)) Assert.Ignore(backend.ProductsName);
         emulator.Fail(function, calls, BlasNotInitialised);
         Assert.That(() => Use(backend), Throws.TypeOf<CudaException>().With.Message.Contains(function));
@@ -144,7 +144,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     public void A_device_lost_in_mid_run_shows_at_the_next_wait_and_at_every_one_after()
     {
         using var emulator = new Emulator();
-        using CudaBackend backend = Open();
+        using CudaBackend backend = OpenAnother();
         Assert.That(RoundTrip(backend), Is.EqualTo(1.5f));
         emulator.Fail("kernel", 0, IllegalAddress);
         var error = Assert.Throws<CudaException>(() => RoundTrip(backend))!;
@@ -158,7 +158,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     {
         using var emulator = new Emulator();
         (ulong Bytes, int Handles) before = emulator.Outstanding();
-        using (CudaBackend backend = Open())
+        using (CudaBackend backend = OpenAnother())
         {
             emulator.Fail("kernel", 0, IllegalAddress);
             Assert.That(() => RoundTrip(backend), Throws.TypeOf<CudaException>());
@@ -175,7 +175,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     {
         using var emulator = new Emulator();
         (ulong Bytes, int Handles) before = emulator.Outstanding();
-        using (CudaBackend backend = Open())
+        using (CudaBackend backend = OpenAnother())
         {
             Use(backend);
             Assert.That(emulator.Outstanding().Handles, Is.GreaterThan(before.Handles));
@@ -188,7 +188,7 @@ internal sealed class BadCircumstancesTests : CudaTest
     {
         using var emulator = new Emulator();
         (ulong Bytes, int Handles) before = emulator.Outstanding();
-        CudaBackend backend = Open();
+        CudaBackend backend = OpenAnother();
         DeviceMemory forgotten = backend.Allocate(1000);
         Assert.That(backend.AllocatedBytes, Is.EqualTo(1000), "the leak shows");
         backend.Dispose();
@@ -208,7 +208,7 @@ internal sealed class BadCircumstancesTests : CudaTest
         Assert.That(result, Is.EqualTo(1.5f));
     }
 
-    private static CudaBackend Open() => CudaBackend.Create(TestDevice.Options);
+    private static CudaBackend OpenAnother() => CudaBackend.Create(TestDevice.Options);
 
     private static string ReasonToRefuse()
     {

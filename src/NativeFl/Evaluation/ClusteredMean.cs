@@ -10,9 +10,15 @@ public readonly record struct ClusteredMean
     /// <summary>Sums up, in double and in the order of the examples.</summary>
     /// <param name="values">By example, one value a token; examples without a token do not count.</param>
     public ClusteredMean(IEnumerable<IReadOnlyList<float>> values)
+        : this(Sums(values))
     {
-        ArgumentNullException.ThrowIfNull(values);
-        (double Sum, int Count)[] clusters = [.. values.Where(v => v.Count > 0).Select(v => (v.Sum(x => (double)x), v.Count))];
+    }
+
+    /// <summary>Sums and counts that are already taken, by example.</summary>
+    public ClusteredMean(IEnumerable<(double Sum, int Count)> sums)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        (double Sum, int Count)[] clusters = [.. sums.Where(s => s.Count > 0)];
         Clusters = clusters.Length;
         Count = clusters.Sum(c => (long)c.Count);
         Mean = Count == 0 ? 0 : clusters.Sum(c => c.Sum) / Count;
@@ -32,4 +38,10 @@ public readonly record struct ClusteredMean
 
     /// <summary>The standard error of the mean; null with fewer than two examples.</summary>
     public double? StandardError { get; }
+
+    private static IEnumerable<(double Sum, int Count)> Sums(IEnumerable<IReadOnlyList<float>> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.Select(v => (v.Sum(x => (double)x), v.Count));
+    }
 }

@@ -3,18 +3,20 @@ using NativeFl.Tensors;
 namespace NativeFl.Models;
 
 /// <summary>x + W_o attention(rope(W_q h), rope(W_k h), W_v h), h = norm(x): the first half of a block.</summary>
-internal sealed class AttentionBlock
+internal sealed class AttentionBlock : ISublayer
 {
     private readonly Transformer _model;
+    private readonly AttentionActivations _activations;
     private readonly AdaptedLinear _q, _k, _v, _o;
     private readonly AttentionShape _shape;
     private readonly int _layer;
 
-    public AttentionBlock(Transformer model, int layer)
+    public AttentionBlock(Transformer model, int layer, AttentionActivations activations)
     {
         var config = model.Config;
         _model = model;
         _layer = layer;
+        _activations = activations;
         AdaptedLinear Linear(Projection p) => new(model, new ModuleId(layer, p));
         (_q, _k, _v, _o) = (Linear(Projection.Query), Linear(Projection.Key), Linear(Projection.Value), Linear(Projection.Output));
         int window = config.UsesSlidingWindow(layer) ? config.SlidingWindow : 0;
@@ -23,12 +25,22 @@ internal sealed class AttentionBlock
 
     private LayerWeights Weights => _model.Weights.Layers[_layer];
 
-    /// <summary>Whether the pass trains anything in here.</summary>
+    /// <inheritdoc/>
+    public Sublayer Id => new(_layer, SublayerKind.Attention);
+
+    /// <inheritdoc/>
+    public TensorView Norm => Weights.InputNorm;
+
+    /// <inheritdoc/>
+    public TensorView Rstd(Arena arena, int rows) => _activations.Bind(arena, rows).Rstd;
+
+    /// <inheritdoc/>
     public bool Trains(PassContext pass) => _q.Trains(pass) || _k.Trains(pass) || _v.Trains(pass) || _o.Trains(pass);
 
-    /// <summary>Turns the norm's output, in <see cref="PassContext.Normed"/>, into what is added to the residual stream.</summary>
-    public void Forward(PassContext pass, LayerViews v, KvCache? cache)
+    /// <inheritdoc/>
+    public void Forward(PassContext pass, Arena arena, KvCache? cache)
     {
+        AttentionViews v = _activations.Bind(arena, pass.Rows);
         var backend = pass.Backend;
         var config = _model.Config;
         _q.Forward(pass, pass.Normed, v.Shrunk[(int)Projection.Query], config.HasQkNorm ? v.QueryRaw : v.Query);
@@ -54,9 +66,10 @@ internal sealed class AttentionBlock
         _o.Forward(pass, v.Attention, v.Shrunk[(int)Projection.Output], pass.Normed);
     }
 
-    /// <summary>Turns dy, in the scratch residual, into dx; skips what nobody needs where <paramref name="needsInputGradient"/> is false.</summary>
-    public void Backward(PassContext pass, BackwardScratch scratch, TensorView x, LayerViews v, bool needsInputGradient)
+    /// <inheritdoc/>
+    public void Backward(PassContext pass, BackwardScratch scratch, Arena arena, TensorView x, bool needsInputGradient)
     {
+        AttentionViews v = _activations.Bind(arena, pass.Rows);
         var backend = pass.Backend;
         var config = _model.Config;
         int n = pass.Rows;
@@ -74,14 +87,14 @@ internal sealed class AttentionBlock
             (dQuery, dKey) = (v.Query, v.Key);
         }
 
-        backend.RmsNormForward(x, Weights.InputNorm, config.NormEpsilon, pass.Normed, v.RstdInput);
+        backend.RmsNormForward(x, Weights.InputNorm, config.NormEpsilon, pass.Normed, v.Rstd);
         var dNormed = needsInputGradient ? scratch.Normed(n) : default;
         _q.Backward(pass, dQuery, pass.Normed, v.Shrunk[(int)Projection.Query], false, dNormed);
         _k.Backward(pass, dKey, pass.Normed, v.Shrunk[(int)Projection.Key], true, dNormed);
         _v.Backward(pass, dValue, pass.Normed, v.Shrunk[(int)Projection.Value], true, dNormed);
         if (!needsInputGradient) return;
         var dw = pass.WeightGradients?[$"model.layers.{_layer}.input_layernorm.weight"] ?? default;
-        backend.RmsNormBackward(dNormed, x, Weights.InputNorm, v.RstdInput, dResidual, dw);
+        backend.RmsNormBackward(dNormed, x, Weights.InputNorm, v.Rstd, dResidual, dw);
     }
 
     private void NormBackward(PassContext pass, TensorView dy, TensorView raw, TensorView w, TensorView rstd, string name, TensorView dRaw)

@@ -85,20 +85,19 @@ public sealed class Checkpoint : IDisposable
     {
         long width = config.HiddenSize;
         yield return ("model.embed_tokens.weight", [config.VocabularySize, width]);
-        for (int layer = 0; layer < config.LayerCount; layer++)
+        foreach (Sublayer sublayer in config.Sublayers())
         {
-            string block = Invariant($"model.layers.{layer}.");
-            yield return (block + "input_layernorm.weight", [width]);
-            yield return (block + "post_attention_layernorm.weight", [width]);
-            if (config.HasQkNorm)
+            string block = Invariant($"model.layers.{sublayer.Layer}.");
+            bool isAttention = sublayer.Kind == SublayerKind.Attention;
+            yield return (block + (isAttention ? "input_layernorm.weight" : "post_attention_layernorm.weight"), [width]);
+            if (isAttention && config.HasQkNorm)
             {
                 yield return (block + "self_attn.q_norm.weight", [config.HeadWidth]);
                 yield return (block + "self_attn.k_norm.weight", [config.HeadWidth]);
             }
 
-            for (int p = 0; p < ModuleId.ProjectionCount; p++)
+            foreach (ModuleId module in ModuleId.Of(sublayer))
             {
-                ModuleId module = new(layer, (Projection)p);
                 (int rows, int columns) = config.ShapeOf(module.Projection);
                 yield return (module.Name + ".weight", [rows, columns]);
                 if (config.HasBias(module.Projection)) yield return (module.Name + ".bias", [rows]);

@@ -2,11 +2,13 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Models;
 
-/// <summary>Keys and values of earlier tokens, per block: (sequences · capacity, Hkv · D), sequence after sequence.</summary>
+/// <summary>
+/// Keys and values of earlier tokens, per attention sublayer that the model has: (sequences · capacity, Hkv · D), sequence after sequence.
+/// </summary>
 internal sealed class KvCache : IDisposable
 {
     private readonly Arena _arena;
-    private readonly Slot[] _keys, _values;
+    private readonly Dictionary<int, Slot> _keys, _values;
 
     public KvCache(Transformer model, int sequences, int capacity)
     {
@@ -14,8 +16,9 @@ internal sealed class KvCache : IDisposable
         var shape = new Shape(checked(sequences * capacity), config.KvHeads * config.HeadWidth);
         Capacity = capacity;
         Plan = new MemoryPlan("key/value cache");
-        _keys = [.. Enumerable.Range(0, config.LayerCount).Select(l => Plan.Add($"layer {l} keys", shape, model.Backend.ActivationType))];
-        _values = [.. Enumerable.Range(0, config.LayerCount).Select(l => Plan.Add($"layer {l} values", shape, model.Backend.ActivationType))];
+        int[] layers = [.. config.Sublayers().Where(s => s.Kind == SublayerKind.Attention).Select(s => s.Layer)];
+        _keys = layers.ToDictionary(l => l, l => Plan.Add($"layer {l} keys", shape, model.Backend.ActivationType));
+        _values = layers.ToDictionary(l => l, l => Plan.Add($"layer {l} values", shape, model.Backend.ActivationType));
         _arena = new Arena(model.Backend, Plan);
     }
 

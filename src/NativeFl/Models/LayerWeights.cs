@@ -2,7 +2,10 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Models;
 
-/// <summary>One block's weights: seven linear layers with optional biases, two norms, and Qwen3's norms of query and key heads.</summary>
+/// <summary>
+/// One block's weights: seven linear layers with optional biases, two norms, and Qwen3's norms of query and key heads. What belongs to a
+/// dropped sublayer is empty.
+/// </summary>
 internal sealed class LayerWeights
 {
     /// <summary>(C) f32, before attention.</summary>

@@ -62,6 +62,9 @@ public sealed record ModelConfig
     /// <summary>RMSNorm on every query and key head (Qwen3).</summary>
     public bool HasQkNorm { get; init; }
 
+    /// <summary>What the model goes without.</summary>
+    public DroppedSublayers Dropped { get; init; } = DroppedSublayers.None;
+
     /// <summary>Beginning-of-text id, or null.</summary>
     public int? BosTokenId { get; init; }
 
@@ -90,13 +93,13 @@ public sealed record ModelConfig
         _ => HasMlpBias,
     };
 
-    /// <summary>Every linear layer, in model order.</summary>
-    public IEnumerable<ModuleId> Modules()
-    {
-        for (int layer = 0; layer < LayerCount; layer++)
-        {
-            for (int projection = 0; projection < ModuleId.ProjectionCount; projection++)
-                yield return new ModuleId(layer, (Projection)projection);
-        }
-    }
+    /// <summary>Every sublayer that the model has, in order of execution.</summary>
+    public IEnumerable<Sublayer> Sublayers() => Sublayer.All(LayerCount).Where(sublayer => !Dropped.Contains(sublayer));
+
+    /// <summary>Every linear layer that the model has, in model order.</summary>
+    public IEnumerable<ModuleId> Modules() => Sublayers().SelectMany(ModuleId.Of);
+
+    /// <summary>The linear layers that one block has.</summary>
+    internal IEnumerable<ModuleId> ModulesOf(int layer) =>
+        new[] { new Sublayer(layer, SublayerKind.Attention), new Sublayer(layer, SublayerKind.Mlp) }.Where(s => !Dropped.Contains(s)).SelectMany(ModuleId.Of);
 }

@@ -56,6 +56,7 @@ public static class ModelConfigFile
             if (before != after) json[key] = after;
         }
 
+        if (!old.Dropped.Equals(config.Dropped) || old.LayerCount != config.LayerCount) config.Dropped.Write(json, config.LayerCount);
         if (old.NormEpsilon != config.NormEpsilon) json["rms_norm_eps"] = Shortest(config.NormEpsilon);
         if (old.TieWordEmbeddings != config.TieWordEmbeddings) json["tie_word_embeddings"] = config.TieWordEmbeddings;
         string type = storage switch
@@ -105,6 +106,7 @@ public static class ModelConfigFile
             HasOutputBias = attentionBias,
             HasMlpBias = family == "llama" && fields.Bool("mlp_bias", false),
             HasQkNorm = family == "qwen3",
+            Dropped = DroppedSublayers.Read(fields, layers),
             BosTokenId = fields.OptionalInt32("bos_token_id", 0, vocabulary - 1),
             EosTokenIds = fields.OptionalInt32s("eos_token_id", 0, vocabulary - 1) ?? [],
             Json = json,
@@ -118,12 +120,6 @@ public static class ModelConfigFile
         if (fields.Has("quantization_config"))
             throw fields.Error("quantization_config", "weights in f32, f16 or bf16", "a quantised model");
         if (fields.OptionalDouble("partial_rotary_factor") is { } partial && partial != 1) throw fields.Error("partial_rotary_factor", "1");
-        foreach (string key in (ReadOnlySpan<string>)["drop_attn_list", "drop_mlp_list"])
-        {
-            if (fields.Json[key] is not { } node) continue;
-            if (node is not JsonArray list || list.Any(item => item is not JsonValue value || !value.TryGetValue(out bool drop) || drop))
-                throw fields.Error(key, "no dropped layers");
-        }
     }
 
     private static float ReadEpsilon(JsonFields fields)

@@ -49,22 +49,23 @@ internal sealed class ModelLayout
     private void AddLayer(ModelConfig config, int layer)
     {
         string prefix = $"model.layers.{layer}.";
-        Vector(prefix + "input_layernorm.weight", config.HiddenSize);
-        for (var projection = Projection.Query; projection <= Projection.Down; projection++)
+        bool hasAttention = !config.Dropped.Contains(new Sublayer(layer, SublayerKind.Attention));
+        bool hasMlp = !config.Dropped.Contains(new Sublayer(layer, SublayerKind.Mlp));
+        if (hasAttention) Vector(prefix + "input_layernorm.weight", config.HiddenSize);
+        foreach (ModuleId module in config.ModulesOf(layer))
         {
-            var module = new ModuleId(layer, projection);
-            var (outFeatures, inFeatures) = config.ShapeOf(projection);
+            var (outFeatures, inFeatures) = config.ShapeOf(module.Projection);
             Matrix(module.Name + ".weight", outFeatures, inFeatures);
-            if (config.HasBias(projection)) Vector(module.Name + ".bias", outFeatures);
+            if (config.HasBias(module.Projection)) Vector(module.Name + ".bias", outFeatures);
         }
 
-        if (config.HasQkNorm)
+        if (hasAttention && config.HasQkNorm)
         {
             Vector(prefix + "self_attn.q_norm.weight", config.HeadWidth);
             Vector(prefix + "self_attn.k_norm.weight", config.HeadWidth);
         }
 
-        Vector(prefix + "post_attention_layernorm.weight", config.HiddenSize);
+        if (hasMlp) Vector(prefix + "post_attention_layernorm.weight", config.HiddenSize);
     }
 
     private ModelParameter Matrix(string name, int rows, int columns) =>

@@ -116,7 +116,7 @@ public sealed class ModelWeights : IDisposable
             PostAttentionNorm = Vector(prefix + "post_attention_layernorm.weight"),
             QueryNorm = Vector(prefix + "self_attn.q_norm.weight"),
             KeyNorm = Vector(prefix + "self_attn.k_norm.weight"),
-            Linears = [.. modules.Select(m => MatrixOf(_byName[m.Name + ".weight"]))],
+            Linears = [.. modules.Select(m => _byName.TryGetValue(m.Name + ".weight", out var parameter) ? MatrixOf(parameter) : default)],
             Biases = [.. modules.Select(m => Vector(m.Name + ".bias"))],
         };
     }

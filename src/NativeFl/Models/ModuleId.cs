@@ -14,11 +14,21 @@ public readonly record struct ModuleId(int Layer, Projection Projection) : IComp
     /// <summary>A dense index: layer · 7 + projection.</summary>
     public int Index => (Layer * ProjectionCount) + (int)Projection;
 
+    /// <summary>The half of the block that it is part of.</summary>
+    public Sublayer Sublayer => new(Layer, Projection <= Projection.Output ? SublayerKind.Attention : SublayerKind.Mlp);
+
     /// <summary>Hugging Face's name without ".weight", such as "model.layers.3.self_attn.q_proj".</summary>
     public string Name => $"model.layers.{Layer}.{Names[(int)Projection]}";
 
     /// <summary>The last part of the name, such as "q_proj": what PEFT's target_modules lists.</summary>
     public static string ShortName(Projection projection) => Names[(int)projection][(Names[(int)projection].IndexOf('.', StringComparison.Ordinal) + 1)..];
+
+    /// <summary>The linear layers of a sublayer.</summary>
+    public static IEnumerable<ModuleId> Of(Sublayer sublayer)
+    {
+        var (first, last) = sublayer.Kind == SublayerKind.Attention ? (Projection.Query, Projection.Output) : (Projection.Gate, Projection.Down);
+        for (Projection projection = first; projection <= last; projection++) yield return new ModuleId(sublayer.Layer, projection);
+    }
 
     /// <summary>Reads a name as <see cref="Name"/> writes it.</summary>
     public static bool TryParse(ReadOnlySpan<char> name, out ModuleId module)

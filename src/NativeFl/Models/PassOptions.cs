@@ -12,6 +12,12 @@ internal sealed record PassOptions
     /// <summary>Whether activations are kept for a backward pass.</summary>
     public bool Backward { get; init; }
 
+    /// <summary>
+    /// Whether the products that cosines are made of are taken at every residual add, and the stream is kept before every block; not
+    /// together with a backward pass.
+    /// </summary>
+    public bool Products { get; init; }
+
     /// <summary>Dropout on the LoRA input.</summary>
     public float Dropout { get; init; }
 

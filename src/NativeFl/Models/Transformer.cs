@@ -6,6 +6,13 @@ namespace NativeFl.Models;
 public sealed class Transformer : IDisposable
 {
     private readonly Arena _tables;
+    private readonly bool _isView;
+
+    private Transformer(Transformer whole, ModelConfig config)
+    {
+        (Backend, Config, Weights, _tables, RopeFrequencies) = (whole.Backend, config, whole.Weights, whole._tables, whole.RopeFrequencies);
+        _isView = true;
+    }
 
     private Transformer(Backend backend, ModelConfig config, DType type)
     {
@@ -83,20 +90,44 @@ public sealed class Transformer : IDisposable
     /// <summary>A second model with the same weights, for a client or a baseline that must not touch this one.</summary>
     public Transformer Clone()
     {
+        if (_isView) throw new InvalidOperationException("a view has no weights of its own to copy");
         var copy = new Transformer(Backend, Config, Weights.Type);
         copy.Weights.CopyFrom(Weights);
         return copy;
+    }
+
+    /// <summary>
+    /// The same weights without some sublayers: a view that owns nothing, takes no memory and must not outlive this model. Whatever is run,
+    /// trained on or saved from it goes without them.
+    /// </summary>
+    /// <exception cref="ArgumentException">One is not in the model, or no attention would be left.</exception>
+    public Transformer Without(DroppedSublayers sublayers)
+    {
+        ArgumentNullException.ThrowIfNull(sublayers);
+        foreach (Sublayer sublayer in sublayers.Sublayers.Where(s => s.Layer < 0 || s.Layer >= Config.LayerCount))
+            throw new ArgumentException($"the model has {Config.LayerCount} layers, and no {sublayer}", nameof(sublayers));
+        ModelConfig config = Config with { Dropped = Config.Dropped.With(sublayers.Sublayers) };
+        if (!config.Sublayers().Any(s => s.Kind == SublayerKind.Attention))
+            throw new ArgumentException("no attention would be left", nameof(sublayers));
+        return new Transformer(this, config);
     }
 
     /// <summary>Writes a complete Hugging Face checkpoint into an existing folder.</summary>
     /// <param name="folder">Where; normally the work folder of an <see cref="OutputFolder"/>.</param>
     /// <param name="storage">f32, bf16 or f16: values are rounded once, here.</param>
     /// <param name="copyTokenizerFrom">A model folder whose tokenizer files belong with the weights, or null.</param>
-    public void Save(string folder, DType storage, string? copyTokenizerFrom)
+    /// <param name="dropped">What becomes of the weights of sublayers that this view goes without.</param>
+    public void Save(string folder, DType storage, string? copyTokenizerFrom, DroppedWeights dropped = DroppedWeights.LeftOut)
     {
-        var tensors = Weights.Layout.Parameters.Select(parameter => new CheckpointTensor(
-            parameter.Name, parameter.Rows, parameter.Columns,
-            (first, buffer, rows) => Weights.Read(parameter, first, buffer.AsSpan(0, rows * Math.Max(parameter.Columns, 1)))));
+        var kept = Checkpoint.ExpectedTensors(Config).Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+        var tensors = Weights.Layout.Parameters
+            .Where(parameter => dropped != DroppedWeights.LeftOut || kept.Contains(parameter.Name))
+            .Select(parameter => new CheckpointTensor(parameter.Name, parameter.Rows, parameter.Columns, (first, buffer, rows) =>
+            {
+                var values = buffer.AsSpan(0, rows * Math.Max(parameter.Columns, 1));
+                if (dropped == DroppedWeights.Zeroed && !kept.Contains(parameter.Name) && IsOutput(parameter.Name)) values.Clear();
+                else Weights.Read(parameter, first, values);
+            }));
         CheckpointWriter.Write(folder, Config, storage, tensors, copyTokenizerFrom);
     }
 
@@ -112,7 +143,12 @@ public sealed class Transformer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isView) return;
         Weights.Dispose();
         _tables.Dispose();
     }
+
+    /// <summary>Whether a tensor is the last layer of its sublayer: with it and its bias at zero, the sublayer adds nothing.</summary>
+    private static bool IsOutput(string name) =>
+        name.Contains(".o_proj.", StringComparison.Ordinal) || name.Contains(".down_proj.", StringComparison.Ordinal);
 }

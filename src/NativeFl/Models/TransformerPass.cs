@@ -13,10 +13,10 @@ internal sealed class TransformerPass : IDisposable
     private readonly PassContext _context;
     private readonly LanguageHead _head;
     private readonly BackwardScratch? _scratch;
-    private readonly AttentionBlock[] _attention;
-    private readonly MlpBlock[] _mlp;
-    private readonly LayerActivations[] _layers;
-    private readonly Slot[] _inputs;
+    private readonly ISublayer[] _sublayers;
+    private readonly int[] _streamBefore; // by sublayer, and at the end
+    private readonly Slot[] _streams;
+    private readonly Slot _products;
     private readonly Arena _arena;
     private readonly Action _blocks, _train;
     private KvCache? _cache;
@@ -33,16 +33,13 @@ internal sealed class TransformerPass : IDisposable
         _context = new PassContext(model, options, trained, frozen, options.Dropout > 0);
         _head = new LanguageHead(model, options);
         _scratch = options.Backward ? new BackwardScratch(model, options.MaxRows) : null;
-        _attention = [.. Enumerable.Range(0, config.LayerCount).Select(l => new AttentionBlock(model, l))];
-        _mlp = [.. Enumerable.Range(0, config.LayerCount).Select(l => new MlpBlock(model, l))];
-
-        // Without a backward pass all blocks share one set of activations and one residual stream, updated in place.
-        int kept = options.Backward ? config.LayerCount : 1;
         var plan = new MemoryPlan("activations");
-        _layers = [.. Enumerable.Range(0, kept).Select(l => new LayerActivations(plan, model, l, options.MaxRows, options.Backward ? trained : null))];
-        int streams = options.Backward ? config.LayerCount + 1 : 1;
-        _inputs = [.. Enumerable.Range(0, streams).Select(l =>
-            plan.Add($"residual stream {l}", new Shape(options.MaxRows, config.HiddenSize), model.Backend.ActivationType))];
+        _sublayers = [.. Lay(plan, trained)];
+
+        _streamBefore = StreamsBefore();
+        _streams = [.. Enumerable.Range(0, _streamBefore[^1] + 1).Select(i =>
+            plan.Add($"residual stream {i}", new Shape(options.MaxRows, config.HiddenSize), model.Backend.ActivationType))];
+        if (options.Products) _products = plan.Add("residual products", new Shape(checked((_sublayers.Length + 1) * options.MaxRows), 3));
         _arena = new Arena(model.Backend, plan);
         _blocks = Blocks;
         _train = Train;
@@ -72,26 +69,38 @@ internal sealed class TransformerPass : IDisposable
     /// <summary>−log p(target) of every counted row of the last batch, in order.</summary>
     public void Losses(Span<float> losses)
     {
-        _head.Losses(_context, Input(_attention.Length), _options.Backward);
+        _head.Losses(_context, Stream(_sublayers.Length), _options.Backward);
         _head.Read(_context, losses);
     }
 
     /// <summary>The logits of every counted row of the last batch, a block of rows at a time.</summary>
-    public void Logits(Action<int, int, float[]> take) => _head.Logits(_context, Input(_attention.Length), take);
+    public void Logits(Action<int, int, float[]> take) => _head.Logits(_context, Stream(_sublayers.Length), take);
+
+    /// <summary>Sublayers that the pass runs, in order.</summary>
+    public IEnumerable<Sublayer> Sublayers => _sublayers.Select(sublayer => sublayer.Id);
+
+    /// <summary>
+    /// Of the i-th sublayer that ran: x · y, |x|² and |y|² of every row of the last batch, x the stream before it and y behind it.
+    /// </summary>
+    public void Products(int i, Span<float> values) => _model.Backend.Download(ProductsOf(i), values);
+
+    /// <summary>The same between the streams before the first-th and the last-th block that ran; at the end is the number of them.</summary>
+    public void BlockProducts(int first, int last, Span<float> values)
+    {
+        var products = ProductsOf(_sublayers.Length);
+        _model.Backend.CosineSimilarity(Kept(first), Kept(last), products);
+        _model.Backend.Download(products, values);
+    }
 
     /// <summary>Adds the gradients of Σ weight · loss to everything that trains. <see cref="Losses"/> comes first.</summary>
     public void Backward()
     {
         var scratch = _scratch ?? throw new InvalidOperationException("this pass was planned without a backward");
         _head.Backward(_context, scratch.Residual(_context.Rows));
-        int lowest = LowestTrainedLayer();
-        for (int l = _attention.Length - 1; l >= lowest; l--)
-        {
-            var views = Views(l);
-            bool all = _context.WeightGradients is not null, below = all || l > lowest, attention = below || _attention[l].Trains(_context);
-            _mlp[l].Backward(_context, scratch, views.Middle, views, attention);
-            if (attention) _attention[l].Backward(_context, scratch, Input(l), views, below);
-        }
+        bool all = _context.WeightGradients is not null;
+        int lowest = Array.FindIndex(_sublayers, sublayer => sublayer.Trains(_context));
+        for (int i = _sublayers.Length - 1; lowest >= 0 && i >= lowest; i--)
+            _sublayers[i].Backward(_context, scratch, _arena, Stream(i), needsInputGradient: all || i > lowest);
 
         if (_context.WeightGradients is { } gradients)
             _model.Backend.EmbeddingBackward(scratch.Residual(_context.Rows), _context.Tokens, gradients.Embedding);
@@ -116,52 +125,83 @@ internal sealed class TransformerPass : IDisposable
         _context.Begin(batch);
     }
 
-    /// <summary>Each half block adds to the residual stream, and the norm of the next half takes the sum in the same pass.</summary>
+    /// <summary>Each sublayer adds to the residual stream, and the norm of the next one takes the sum in the same pass.</summary>
     private void Blocks()
     {
         var (backend, normed, epsilon) = (_model.Backend, _context.Normed, _model.Config.NormEpsilon);
-        var weights = _model.Weights.Layers;
-        backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Input(0));
-        backend.RmsNormForward(Input(0), weights[0].InputNorm, epsilon, normed, Views(0).RstdInput);
-        for (int l = 0; l < _attention.Length; l++)
+        backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Stream(0));
+        if (_sublayers.Length > 0) backend.RmsNormForward(Stream(0), _sublayers[0].Norm, epsilon, normed, _sublayers[0].Rstd(_arena, _context.Rows));
+        for (int i = 0; i < _sublayers.Length; i++)
         {
-            var views = Views(l);
-            var middle = _options.Backward ? views.Middle : Input(l);
-            _attention[l].Forward(_context, views, _cache);
-            backend.ResidualRmsNormForward(Input(l), normed, weights[l].PostAttentionNorm, epsilon, middle, normed, views.RstdMiddle, default);
-            _mlp[l].Forward(_context, views);
-            if (l + 1 < _attention.Length)
+            _sublayers[i].Forward(_context, _arena, _cache);
+            if (i + 1 < _sublayers.Length)
             {
+                var next = _sublayers[i + 1];
                 backend.ResidualRmsNormForward(
-                    middle, normed, weights[l + 1].InputNorm, epsilon, Input(l + 1), normed, Views(l + 1).RstdInput, default);
+                    Stream(i), normed, next.Norm, epsilon, Stream(i + 1), normed, next.Rstd(_arena, _context.Rows), ProductsOf(i));
                 continue;
             }
 
+            if (_options.Products)
+            {
+                // What is normed here is not read: the products of the last sum are wanted.
+                backend.ResidualRmsNormForward(
+                    Stream(i), normed, _model.Weights.FinalNorm, epsilon, Stream(i + 1), normed, _sublayers[i].Rstd(_arena, _context.Rows), ProductsOf(i));
+                return;
+            }
+
             // The last sum is normed later, and only on the rows that count.
-            if (_options.Backward) backend.Copy(middle, Input(l + 1));
-            backend.AddScaled(normed, 1, Input(l + 1));
+            if (_options.Backward) backend.Copy(Stream(i), Stream(i + 1));
+            backend.AddScaled(normed, 1, Stream(i + 1));
         }
     }
 
     private void Train()
     {
         Blocks();
-        _head.Losses(_context, Input(_attention.Length), withGradient: true);
+        _head.Losses(_context, Stream(_sublayers.Length), withGradient: true);
         Backward();
     }
 
-    /// <summary>No gradient is needed below the first block that trains anything.</summary>
-    private int LowestTrainedLayer()
+    /// <summary>What the model has, each with activations of its own where there is a backward pass, and shared by its kind where not.</summary>
+    private IEnumerable<ISublayer> Lay(MemoryPlan plan, StackUse? trained)
     {
-        for (int l = 0; l < _attention.Length; l++)
+        AttentionActivations? attention = null;
+        MlpActivations? mlp = null;
+        StackUse? kept = _options.Backward ? trained : null;
+        foreach (var (layer, kind) in _model.Config.Sublayers())
         {
-            if (_attention[l].Trains(_context) || _mlp[l].Trains(_context)) return l;
-        }
+            if (kind == SublayerKind.Attention)
+            {
+                if (attention is null || _options.Backward) attention = new AttentionActivations(plan, _model, layer, _options.MaxRows, kept);
+                yield return new AttentionBlock(_model, layer, attention);
+                continue;
+            }
 
-        return _attention.Length;
+            if (mlp is null || _options.Backward) mlp = new MlpActivations(plan, _model, layer, _options.MaxRows, kept);
+            yield return new MlpBlock(_model, layer, mlp);
+        }
     }
 
-    private TensorView Input(int layer) => _arena[_inputs[_options.Backward ? layer : 0]].Slice(0, _context.Rows);
+    /// <summary>
+    /// Which stream a sublayer reads. For a backward pass each has its own, for <see cref="PassOptions.Products"/> each block; else there is
+    /// one, updated in place.
+    /// </summary>
+    private int[] StreamsBefore()
+    {
+        var before = new int[_sublayers.Length + 1];
+        for (int i = 0; i < _sublayers.Length; i++)
+        {
+            bool isNew = _options.Backward || (_options.Products && (i == 0 || _sublayers[i - 1].Id.Layer != _sublayers[i].Id.Layer));
+            before[i + 1] = before[i] + (isNew ? 1 : 0);
+        }
 
-    private LayerViews Views(int layer) => _layers[_options.Backward ? layer : 0].Bind(_arena, _context.Rows);
+        return before;
+    }
+
+    private TensorView Stream(int i) => Kept(_streamBefore[i]);
+
+    private TensorView Kept(int stream) => _arena[_streams[stream]].Slice(0, _context.Rows);
+
+    private TensorView ProductsOf(int i) => _options.Products ? _arena[_products].Slice(i * _context.Rows, _context.Rows) : default;
 }

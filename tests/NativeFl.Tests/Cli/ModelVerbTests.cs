@@ -199,6 +199,43 @@ internal abstract class ModelVerbTests(string name)
         Assert.That((int)config["r"]!, Is.EqualTo((int)_case.List("flora", "ranks").Sum()));
     }
 
+    [TestCase("attention")]
+    [TestCase("mlp")]
+    [TestCase("block")]
+    public void Similarities_are_the_references(string granularity)
+    {
+        JsonObject result = Run("score", "--model", _case.Folder, "--data", VerbInput.Records(_case, _folder), "--granularity", granularity);
+        JsonArray layers = result["layers"]!.AsArray();
+        Assert.Multiple(() =>
+        {
+            Assert.That(layers.Select(l => (double)l!["similarity"]!), Is.EqualTo(_case.List($"mean_token_cosine.{granularity}")).Within(1e-4));
+            Assert.That(layers.Select(l => (int)l!["index"]!), Is.EqualTo(Enumerable.Range(0, _case.Config.LayerCount)));
+            Assert.That(layers.Select(l => (double)l!["stderr"]!), Has.All.GreaterThan(0));
+            Assert.That((string)result["granularity"]!, Is.EqualTo(granularity));
+            Assert.That((int)result["tokens"]!, Is.EqualTo(_case.Examples.Sum(e => e.InputIds.Length)));
+        });
+    }
+
+    [Test]
+    public void Losses_of_a_checkpoint_with_drop_lists_are_the_references()
+    {
+        string data = VerbInput.Records(_case, _folder);
+        foreach ((string key, string list) in new[] { ("drop_attn_", "drop_attn_list"), ("drop_mlp_", "drop_mlp_list"), ("drop_block_", "") })
+        {
+            string name = _case.Numbers.Select(n => n.Key).Single(n => n.StartsWith(key, StringComparison.Ordinal));
+            int layer = int.Parse(name[key.Length..name.IndexOf('.', StringComparison.Ordinal)], System.Globalization.CultureInfo.InvariantCulture);
+            string folder = _folder.At(name);
+            Directory.CreateDirectory(folder);
+            foreach (string file in Directory.EnumerateFiles(_case.Folder)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
+            string[] lists = list.Length == 0 ? ["drop_attn_list", "drop_mlp_list"] : [list];
+            foreach (string drop in lists) config[drop] = new JsonArray(layer);
+            File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+            JsonObject result = Run("eval", "--task", "perplexity", "--model", folder, "--data", data);
+            Assert.That((double)result["loss"]!, Is.EqualTo(_case.Number(name)).Within(1e-4 * _case.Number(name)), name);
+        }
+    }
+
     private JsonObject Run(params IReadOnlyList<string> args) => CliRun.Json([.. args, .. Device]);
 
     private double LogitsOf(string model, string? adapter, string expected)

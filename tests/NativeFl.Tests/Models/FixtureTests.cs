@@ -1,5 +1,6 @@
 using NativeFl.Federation;
 using NativeFl.Finetuning;
+using NativeFl.LayerDropping;
 using NativeFl.Models;
 using NativeFl.Tensors;
 
@@ -58,6 +59,34 @@ internal abstract class FixtureTests(string name)
             Assert.That(FixtureCase.Distance(Logits(_model, stack), _case.RealRows("lora.logits")), Is.LessThan(InF32));
             Assert.That(Loss(_model, stack), Is.EqualTo(_case.Number("lora.loss")).Within(InF32 * _case.Number("lora.loss")));
         });
+    }
+
+    [Test]
+    public void Cosines_of_the_stream_around_every_sublayer_and_block()
+    {
+        LayerScores scores = new SimilarityScorer(_model).Measure(_case.Examples);
+        Assert.Multiple(() =>
+        {
+            Assert.That(scores.Of(SublayerKind.Attention).Select(s => s.Similarity), Is.EqualTo(_case.List("mean_token_cosine.attention")).Within(InF32));
+            Assert.That(scores.Of(SublayerKind.Mlp).Select(s => s.Similarity), Is.EqualTo(_case.List("mean_token_cosine.mlp")).Within(InF32));
+            Assert.That(scores.Blocks.Select(b => b.Similarity), Is.EqualTo(_case.List("mean_token_cosine.block")).Within(InF32));
+            Assert.That(scores.Tokens, Is.EqualTo(_case.Examples.Sum(e => e.InputIds.Length)));
+        });
+    }
+
+    [Test]
+    public void Losses_without_a_sublayer()
+    {
+        string[] drops = [.. _case.Numbers.Select(n => n.Key).Where(key => key.StartsWith("drop_", StringComparison.Ordinal))];
+        Assert.That(drops, Is.Not.Empty);
+        foreach (string key in drops)
+        {
+            string[] words = key.Split('.')[0].Split('_');
+            int layer = int.Parse(words[2], System.Globalization.CultureInfo.InvariantCulture);
+            Sublayer attention = new(layer, SublayerKind.Attention), mlp = new(layer, SublayerKind.Mlp);
+            using Transformer shallow = _model.Without(new DroppedSublayers(words[1] switch { "attn" => [attention], "mlp" => [mlp], _ => [attention, mlp] }));
+            Assert.That(Loss(shallow), Is.EqualTo(_case.Number(key)).Within(InF32 * _case.Number(key)), key);
+        }
     }
 
     [Test]

@@ -123,8 +123,12 @@ public sealed class ModelConfigFileTests
     [TestCase("eos_token_id", "-1", "integer from 0 to 255", "-1")]
     [TestCase("eos_token_id", "[1,\"2\"]", "integer from 0 to 255", "2")]
     [TestCase("max_position_embeddings", "0", "integer from 1", "0")]
-    [TestCase("drop_attn_list", "[0]", "no dropped layers", "[0]")]
-    [TestCase("drop_mlp_list", "[false,true,false]", "no dropped layers", "true")]
+    [TestCase("drop_attn_list", "[0,1,2]", "at least one attention layer kept", "all of them dropped")]
+    [TestCase("drop_attn_list", "[true,false]", "3 booleans, one a layer", "2")]
+    [TestCase("drop_mlp_list", "[1,1]", "each layer once", "1 twice")]
+    [TestCase("drop_mlp_list", "[3]", "an integer from 0 to 2", "3")]
+    [TestCase("drop_mlp_list", "[0,true]", "an integer from 0 to 2", "true")]
+    [TestCase("drop_mlp_list", "7", "a list of booleans or of layer numbers", "7")]
     public void A_config_that_makes_no_model_is_refused(string field, string value, string expected, string got, string suffix = "") =>
         Assert.That(() => Parse(field, value), SafetensorsFileTests.Refused($"bad.json: {field}{suffix}: expected", expected, got));
 

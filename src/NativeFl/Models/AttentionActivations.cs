@@ -3,26 +3,23 @@ using NativeFl.Tensors;
 namespace NativeFl.Models;
 
 /// <summary>
-/// What one block leaves behind for its backward pass. Norm outputs and the SwiGLU product are computed again there: they are cheap,
-/// and together they would be as large as everything that is kept.
+/// What an attention sublayer leaves behind for its backward pass. The norm's output is computed again there: it is cheap, and all of them
+/// together would be as large as the residual streams.
 /// </summary>
-internal sealed class LayerActivations
+internal sealed class AttentionActivations
 {
-    private readonly Slot _middle, _rstdInput, _rstdMiddle, _queryRaw, _keyRaw, _rstdQuery, _rstdKey;
-    private readonly Slot _query, _key, _value, _attention, _lse, _gate, _up;
-    private readonly Slot?[] _shrunk = new Slot?[ModuleId.ProjectionCount];
+    private readonly Slot _rstd, _queryRaw, _keyRaw, _rstdQuery, _rstdKey, _query, _key, _value, _attention, _lse;
+    private readonly ShrunkActivations _shrunk;
     private readonly bool _hasQkNorm;
 
-    public LayerActivations(MemoryPlan plan, Transformer model, int layer, int rows, StackUse? trained)
+    public AttentionActivations(MemoryPlan plan, Transformer model, int layer, int rows, StackUse? trained)
     {
         var config = model.Config;
         var type = model.Backend.ActivationType;
         int heads = config.Heads * config.HeadWidth, kvHeads = config.KvHeads * config.HeadWidth;
         string p = $"layer {layer} ";
         _hasQkNorm = config.HasQkNorm;
-        _middle = plan.Add(p + "residual after attention", new Shape(rows, config.HiddenSize), type);
-        _rstdInput = plan.Add(p + "input norm 1/rms", new Shape(rows));
-        _rstdMiddle = plan.Add(p + "mlp norm 1/rms", new Shape(rows));
+        _rstd = plan.Add(p + "input norm 1/rms", new Shape(rows));
         _query = plan.Add(p + "q", new Shape(rows, heads), type);
         _key = plan.Add(p + "k", new Shape(rows, kvHeads), type);
         _value = plan.Add(p + "v", new Shape(rows, kvHeads), type);
@@ -36,22 +33,13 @@ internal sealed class LayerActivations
 
         _attention = plan.Add(p + "attention", new Shape(rows, heads), type);
         _lse = plan.Add(p + "attention log-sum-exp", new Shape(rows, config.Heads));
-        _gate = plan.Add(p + "gate", new Shape(rows, config.IntermediateSize), type);
-        _up = plan.Add(p + "up", new Shape(rows, config.IntermediateSize), type);
-        for (int i = 0; trained is not null && i < _shrunk.Length; i++)
-        {
-            var id = new ModuleId(layer, (Projection)i);
-            if (trained.Stack[id] is { } module)
-                _shrunk[i] = plan.Add(p + ModuleId.ShortName(id.Projection) + " A x", new Shape(rows, trained.Columns(module)));
-        }
+        _shrunk = new ShrunkActivations(plan, new Sublayer(layer, SublayerKind.Attention), rows, trained);
     }
 
-    /// <summary>The views over <paramref name="rows"/> rows of this layer.</summary>
-    public LayerViews Bind(Arena arena, int rows) => new()
+    /// <summary>The views over <paramref name="rows"/> rows.</summary>
+    public AttentionViews Bind(Arena arena, int rows) => new()
     {
-        Middle = arena[_middle].Slice(0, rows),
-        RstdInput = arena[_rstdInput].Slice(0, rows),
-        RstdMiddle = arena[_rstdMiddle].Slice(0, rows),
+        Rstd = arena[_rstd].Slice(0, rows),
         Query = arena[_query].Slice(0, rows),
         Key = arena[_key].Slice(0, rows),
         Value = arena[_value].Slice(0, rows),
@@ -61,20 +49,14 @@ internal sealed class LayerActivations
         RstdKey = _hasQkNorm ? arena[_rstdKey].Slice(0, rows) : default,
         Attention = arena[_attention].Slice(0, rows),
         Lse = arena[_lse].Slice(0, rows),
-        Gate = arena[_gate].Slice(0, rows),
-        Up = arena[_up].Slice(0, rows),
-        Shrunk = [.. _shrunk.Select(s => s is { } slot ? arena[slot].Slice(0, rows) : default)],
+        Shrunk = _shrunk.Bind(arena, rows),
     };
 }
 
-/// <summary>The tensors of <see cref="LayerActivations"/>, cut to a batch's rows.</summary>
-internal sealed class LayerViews
+/// <summary>The tensors of <see cref="AttentionActivations"/>, cut to a batch's rows.</summary>
+internal sealed class AttentionViews
 {
-    public required TensorView Middle { get; init; }      // (N, C)
-
-    public required TensorView RstdInput { get; init; }   // (N)
-
-    public required TensorView RstdMiddle { get; init; }  // (N)
+    public required TensorView Rstd { get; init; }        // (N) of the norm before it
 
     public required TensorView Query { get; init; }       // (N, H D), after norm and rotation
 
@@ -93,10 +75,6 @@ internal sealed class LayerViews
     public required TensorView Attention { get; init; }   // (N, H D)
 
     public required TensorView Lse { get; init; }         // (N, H)
-
-    public required TensorView Gate { get; init; }        // (N, F)
-
-    public required TensorView Up { get; init; }          // (N, F)
 
     public required TensorView[] Shrunk { get; init; }    // by projection: S = A x (N, r) or empty
 }

@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using NativeFl.Cli.Flags;
+using NativeFl.Data;
+using NativeFl.LayerDropping;
+using NativeFl.Models;
+using NativeFl.Tensors;
+
+namespace NativeFl.Cli.Verbs;
+
+/// <summary>drop: a checkpoint without the layers that do least.</summary>
+internal static class DropVerb
+{
+    private const string RankingFile = "drop.json";
+
+    public static Verb Verb => new(
+        "drop",
+        "Drop attention or MLP layers and write the smaller checkpoint",
+        [
+            DataFlags.Model, LayerFlags.Granularity, LayerFlags.Count, LayerFlags.Method, LayerFlags.Iterative, LayerFlags.Consecutive, LayerFlags.Scores,
+            DataFlags.OptionalData, .. LayerFlags.OfCalibration, LayerFlags.KeepWeights, LayerFlags.ZeroWeights, OutputFlags.SaveType, OutputFlags.Folder,
+        ],
+        Run);
+
+    private static JsonObject Run(VerbRun run)
+    {
+        DropRequest request = Request(run);
+        DroppedWeights weights = Weights(run);
+        using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
+        using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
+        LayerDropper.Check(input.Config, request);
+        string folder = run.Get(LayerFlags.Scores);
+        LayerScores? scores = folder.Length == 0 ? null : LayerScoresFile.Read(folder, input.Config);
+        IReadOnlyList<TokenizedExample> samples = NeedsData(request) && scores is null ? CalibrationData.Load(run, input) : [];
+        using Transformer model = input.Load();
+        DropChoice choice = scores is null ? Choose(run, model, samples, request) : LayerDropper.FromScores(model.Config, scores, request);
+        using Transformer dropped = model.Without(choice.Dropped);
+        run.Cancellation.ThrowIfCancellationRequested();
+        dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
+        ModelConfig config = dropped.Config;
+        JsonObject result = LayerJson.Of(choice, config.Dropped, config.LayerCount, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method));
+        result["samples"] = samples.Count;
+        result["tokens"] = samples.Sum(s => (long)s.InputIds.Length);
+        File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");
+        RunRecord.Write(output.WorkPath, run, result);
+        output.Commit();
+        run.Print($"{run.Get(OutputFlags.Folder)}: {(choice.Steps.Count == 0 ? "nothing dropped" : "dropped " + choice.Dropped)}");
+        if (choice.Ties.Count > 0) run.Warn($"equal scores: {string.Join(", ", choice.Ties.SelectMany(t => t.Sublayers))} would have done as well");
+        if (config.Dropped.Count > 0 && weights == DroppedWeights.LeftOut)
+            run.Note("the dropped weights are left out: a loader that does not know drop_attn_list and drop_mlp_list would fill them at random (--zero-weights)");
+        return result;
+    }
+
+    private static DropChoice Choose(VerbRun run, Transformer model, IReadOnlyList<TokenizedExample> samples, DropRequest request)
+    {
+        using var bar = new ProgressBar(run, "drop");
+        return new LayerDropper(model, samples).Choose(request, (done, of) => bar.Report(done, of, 0, ""), run.Cancellation);
+    }
+
+    private static DropRequest Request(VerbRun run)
+    {
+        var request = new DropRequest
+        {
+            Granularity = LayerFlags.GranularityOf(run.Get(LayerFlags.Granularity)),
+            Count = run.Get(LayerFlags.Count),
+            Method = LayerFlags.MethodOf(run.Get(LayerFlags.Method)),
+            IsIterative = run.Get(LayerFlags.Iterative),
+            IsConsecutive = run.Get(LayerFlags.Consecutive),
+            Seed = run.Seed,
+        };
+        bool hasScores = run.Get(LayerFlags.Scores).Length > 0, isSimilarity = request.Method == DropMethod.Similarity;
+        if (request.IsIterative && (!isSimilarity || hasScores || request.IsConsecutive))
+            throw new InvalidInputException("--iterative", "--method similarity on --data, and not --consecutive", "another");
+        if (request.IsConsecutive && (!isSimilarity || hasScores || request.Granularity != Granularity.Block))
+            throw new InvalidInputException("--consecutive", "--granularity block by similarity on --data", "another");
+        if (hasScores && !isSimilarity) throw new InvalidInputException("--scores", "--method similarity", run.Get(LayerFlags.Method));
+        if (NeedsData(request) && hasScores == run.Get(DataFlags.OptionalData).Count > 0)
+            throw new InvalidInputException("--data", "either --data or --scores", hasScores ? "both" : "neither");
+        return request;
+    }
+
+    private static bool NeedsData(DropRequest request) => request.Method is DropMethod.Similarity or DropMethod.Greedy;
+
+    private static DroppedWeights Weights(VerbRun run) => (run.Get(LayerFlags.KeepWeights), run.Get(LayerFlags.ZeroWeights)) switch
+    {
+        (true, true) => throw new InvalidInputException("--zero-weights", "only one of --keep-weights and --zero-weights", "both"),
+        (true, false) => DroppedWeights.Kept,
+        (false, true) => DroppedWeights.Zeroed,
+        _ => DroppedWeights.LeftOut,
+    };
+}

@@ -1,0 +1,43 @@
+using System.Text.Json.Nodes;
+using NativeFl.Cli.Flags;
+using NativeFl.Data;
+using NativeFl.LayerDropping;
+using NativeFl.Models;
+
+namespace NativeFl.Cli.Verbs;
+
+/// <summary>score: how little each layer turns the residual stream.</summary>
+internal static class ScoreVerb
+{
+    public static Verb Verb => new(
+        "score",
+        "Measure which attention and MLP layers do least",
+        [DataFlags.Model, DataFlags.Data, LayerFlags.Granularity, .. LayerFlags.OfCalibration],
+        Run);
+
+    private static JsonObject Run(VerbRun run)
+    {
+        string target = run.Get(SharedFlags.Out);
+        using OutputFolder? output = target.Length == 0 ? null : OutputFolder.Create(target, run.Get(SharedFlags.Force));
+        using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
+        IReadOnlyList<TokenizedExample> samples = CalibrationData.Load(run, input);
+        using Transformer model = input.Load();
+        LayerScores scores;
+        using (var bar = new ProgressBar(run, "score"))
+            scores = new SimilarityScorer(model).Measure(samples, 1, done => bar.Report(done, samples.Count, 0, ""), run.Cancellation);
+        JsonObject result = LayerJson.Of(scores, LayerFlags.GranularityOf(run.Get(LayerFlags.Granularity)));
+        foreach (JsonNode? layer in result["layers"]!.AsArray())
+        {
+            double similarity = layer!["similarity"]!.GetValue<double>();
+            run.Print($"{layer["kind"]?.GetValue<string>() ?? "block"} {layer["index"]}: {Figures.WithError(similarity, (double?)layer["stderr"])}");
+        }
+
+        run.Print($"{Figures.Count(scores.Tokens)} tokens in {scores.Samples} samples");
+        if (output is null) return result;
+        LayerScoresFile.Write(output.WorkPath, scores);
+        File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), LayerReport.Html(RunRecord.Recipe(run.Flags), scores));
+        RunRecord.Write(output.WorkPath, run, result);
+        output.Commit();
+        return result;
+    }
+}

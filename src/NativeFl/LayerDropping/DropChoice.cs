@@ -1,0 +1,12 @@
+using NativeFl.Models;
+
+namespace NativeFl.LayerDropping;
+
+/// <summary>What goes, in the order in which it was chosen.</summary>
+/// <param name="Steps">The ranking.</param>
+/// <param name="Ties">What would have done as well as something chosen: the lower index was taken.</param>
+public sealed record DropChoice(IReadOnlyList<DropStep> Steps, IReadOnlyList<DropStep> Ties)
+{
+    /// <summary>All of it.</summary>
+    public DroppedSublayers Dropped => new(Steps.SelectMany(step => step.Sublayers));
+}
