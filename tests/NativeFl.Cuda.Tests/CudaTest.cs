@@ -3,7 +3,11 @@ using NativeFl.Tests.Tensors;
 
 namespace NativeFl.Cuda.Tests;
 
-/// <summary>The base of every test that is about the device alone. Where there is none each test is a skip that says why.</summary>
+/// <summary>
+/// The base of every test that is about the device alone. Where there is none each test is a skip that says why. On the emulator no two
+/// launches of a test run in the same order of blocks, warps and lanes, so that the same bits twice mean that the order does not matter.
+/// </summary>
+[Category("Kernels")]
 internal abstract class CudaTest : OpTest, ISharesBackend
 {
     /// <inheritdoc cref="OpTest.Backend"/>

@@ -6,11 +6,21 @@ namespace NativeFl.Cuda.Tests;
 internal sealed unsafe class Emulator : IDisposable
 {
     private readonly nint _library = Load();
+    private readonly ulong _seed;
 
     /// <summary>For tests that only the emulator can run; elsewhere they are skipped.</summary>
     public Emulator()
     {
         if (!TestDevice.IsEmulator) Assert.Ignore($"needs the emulator; this is {TestDevice.Description}");
+        _seed = Seed();
+    }
+
+    /// <summary>Begins the seed's orders anew, so that a test which fails among others fails alone too.</summary>
+    public static void RestartOrders()
+    {
+        nint library = Load();
+        SetSeed(library, Seed(library));
+        NativeLibrary.Free(library);
     }
 
     /// <summary>After so many more good calls of a driver function ("kernel" = executions), one gives this status.</summary>
@@ -29,7 +39,11 @@ internal sealed unsafe class Emulator : IDisposable
 
     public void SetDevices(int count) => ((delegate* unmanaged<int, void>)Export("emulator_set_devices"))(count);
 
-    public void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("emulator_set_seed"))(seed);
+    /// <summary>What the orders of the next executions are drawn from, in which blocks, warps and lanes run.</summary>
+    public void SetSeed(ulong seed) => SetSeed(_library, seed);
+
+    /// <summary>The seed as it was last set.</summary>
+    public ulong Seed() => Seed(_library);
 
     /// <summary>Kernels executed so far in this process.</summary>
     public long Launches() => (long)((delegate* unmanaged<ulong>)Export("emulator_launches"))();
@@ -53,7 +67,7 @@ internal sealed unsafe class Emulator : IDisposable
         SetCapability(9, 0);
         SetDriverVersion(12060);
         SetDevices(1);
-        SetSeed(1);
+        SetSeed(_seed);
         ((delegate* unmanaged<void>)Export("emulator_clear"))();
         NativeLibrary.Free(_library);
     }
@@ -67,6 +81,11 @@ internal sealed unsafe class Emulator : IDisposable
         ((delegate* unmanaged<ulong*, int*, void>)NativeLibrary.GetExport(library, "emulator_outstanding"))(&bytes, &handles);
         return (bytes, handles);
     }
+
+    private static void SetSeed(nint library, ulong seed) =>
+        ((delegate* unmanaged<ulong, void>)NativeLibrary.GetExport(library, "emulator_set_seed"))(seed);
+
+    private static ulong Seed(nint library) => ((delegate* unmanaged<ulong>)NativeLibrary.GetExport(library, "emulator_seed"))();
 
     private nint Export(string name) => NativeLibrary.GetExport(_library, name);
 }

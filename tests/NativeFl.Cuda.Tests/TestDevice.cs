@@ -44,14 +44,22 @@ internal sealed class TestDevice
             Description = $"cuda: not available ({reason}); emulator: {noEmulator}";
             return;
         }
-        IsEmulator = true;
         options = options with { LibraryFolder = emulator.Folder, KernelCacheFolder = emulator.KernelCacheFolder };
         if (!Opens(options, out reason)) throw new InvalidOperationException($"the emulator is built but does not open: {reason}");
+        IsEmulator = true;
     }
 
     [OneTimeTearDown]
-    public void Report() =>
-        TestContext.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"CUDA: {_cases} cases ran on {(Options is null ? "nothing: " : "")}{Description}"));
+    public void Report()
+    {
+        string seed = "";
+        if (IsEmulator)
+        {
+            using var emulator = new Emulator();
+            seed = string.Create(CultureInfo.InvariantCulture, $", seed {emulator.Seed()}");
+        }
+        TestContext.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"CUDA: {_cases} cases ran on {(Options is null ? "nothing: " : "")}{Description}{seed}"));
+    }
 
     private static bool Opens(CudaBackendOptions options, out string reason)
     {

@@ -10,9 +10,13 @@
 extern "C" {
 #endif
 
-// The order in which blocks, warps and lanes run. The same seed gives the same order. Default 1, or what the
-// environment variable NATIVEFL_EMULATOR_SEED says.
+// What the order is drawn from in which blocks, warps and lanes run, from the next execution on. Every execution of a kernel has an order of
+// its own, so that a repetition runs in another one; the executions after this call run in the same orders whenever it is given the same
+// seed. Default 1, or what the environment variable NATIVEFL_EMULATOR_SEED says.
 void emulator_set_seed(uint64_t seed);
+
+// The seed as it was last set.
+uint64_t emulator_seed(void);
 
 // 1 (the default): work runs when the host waits for it. 0: work runs when it is enqueued.
 void emulator_set_lazy(int is_lazy);

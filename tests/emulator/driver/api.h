@@ -35,7 +35,7 @@ struct Device {
     int driver_version = 12060;
     int context_references = 0;
     std::uint64_t seed = 1;
-    std::uint64_t launches = 0;
+    std::uint64_t launches = 0, launches_before_seed = 0;
     int outside_handles = 0;  // of libraries that sit on the driver
     int graphs = 0, modules = 0;
 };

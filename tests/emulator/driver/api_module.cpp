@@ -95,12 +95,21 @@ int check_geometry(const Function& function, const Launch& launch) {
     return status::success;
 }
 
+// Every execution has an order of its own, also of the same launch in a graph, so that what depends on the order does not come out the same
+// twice; and the n-th execution after a seed was set always has the same one.
+std::uint64_t next_order() {
+    std::uint64_t x = device().seed * 0x9E3779B97F4A7C15ull + (device().launches - device().launches_before_seed) * 0xD1342543DE82EF95ull;
+    x = (x ^ x >> 32) * 0xBF58476D1CE4E5B9ull;
+    return x ^ x >> 29;
+}
+
 int execute(const Launch& launch) {
+    const std::uint64_t order = next_order();
     ++device().launches;
     if (const int failure = injected_failure("kernel"); failure != status::success) return failure;
     if (const int result = check_pointers(*launch.kernel, launch.parameters, status::illegal_address); result != status::success)
         return result;
-    const Outcome outcome = run_grid(launch);
+    const Outcome outcome = run_grid(launch, order);
     return outcome.status == status::success ? status::success : report(outcome.status, outcome.text);
 }
 
@@ -213,7 +222,6 @@ CUDA_API int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsi
     launch.grid = {grid_x, grid_y, grid_z};
     launch.block = {block_x, block_y, block_z};
     launch.dynamic_bytes = dynamic_bytes;
-    launch.seed = device().seed * 0x9E3779B97F4A7C15ull + 0x632BE59BD9B4E019ull;
     const auto stream = Streams::instance().find(stream_handle);
     if (stream == nullptr) return report(status::invalid_handle, "cuLaunchKernel: no such stream");
     int result = check_geometry(*function, launch);

@@ -11,6 +11,12 @@ using namespace emulator;
 CUDA_API void emulator_set_seed(uint64_t seed) {
     const std::lock_guard lock(driver_lock());
     device().seed = seed;
+    device().launches_before_seed = device().launches;
+}
+
+CUDA_API uint64_t emulator_seed(void) {
+    const std::lock_guard lock(driver_lock());
+    return device().seed;
 }
 
 CUDA_API void emulator_set_lazy(int is_lazy) {

@@ -12,17 +12,17 @@ namespace emulator {
 
 namespace {
 
-// One launch shared by all threads: whoever is free takes the next block, in an order drawn from the seed.
+// One launch shared by all threads: whoever is free takes the next block, in the order of this execution.
 struct SharedGrid {
     const Launch* launch;
-    std::uint64_t blocks, stride, offset;
+    std::uint64_t order, blocks, stride, offset;
     std::atomic<std::uint64_t> next{0};
     std::atomic<bool> failed{false};
     std::mutex mutex;
     Outcome outcome;
 
-    explicit SharedGrid(const Launch& launch) : launch(&launch), blocks(launch.blocks()) {
-        const std::uint64_t random = launch.seed * 0x9E3779B97F4A7C15ull;
+    SharedGrid(const Launch& launch, std::uint64_t order) : launch(&launch), order(order), blocks(launch.blocks()) {
+        const std::uint64_t random = order * 0x9E3779B97F4A7C15ull;
         stride = 1 + (random >> 20) % blocks;
         while (std::gcd(stride, blocks) != 1) ++stride;
         offset = (random >> 8) % blocks;
@@ -36,7 +36,7 @@ struct SharedGrid {
             const auto block = static_cast<std::uint64_t>((static_cast<unsigned __int128>(turn) * stride + offset) % blocks);
             const Index3 index{static_cast<unsigned>(block % grid.x), static_cast<unsigned>(block / grid.x % grid.y),
                                static_cast<unsigned>(block / grid.x / grid.y)};
-            if (worker.run_block(*launch, index)) continue;
+            if (worker.run_block(*launch, order, index)) continue;
             const std::lock_guard lock(mutex);
             if (!failed) outcome = worker.outcome();
             failed = true;
@@ -127,8 +127,8 @@ class Pool {
 
 void on_device_thread(const std::function<void()>& work) { Pool::instance().on_first(work); }
 
-Outcome run_grid(const Launch& launch) {
-    SharedGrid grid(launch);
+Outcome run_grid(const Launch& launch, std::uint64_t order) {
+    SharedGrid grid(launch, order);
     Pool::instance().run(grid);
     return grid.outcome;
 }

@@ -19,7 +19,6 @@ struct Launch {
     Index3 grid{}, block{};
     unsigned dynamic_bytes = 0;
     std::vector<unsigned char> parameters;
-    std::uint64_t seed = 0;
 
     unsigned threads() const { return block.x * block.y * block.z; }
     std::uint64_t blocks() const { return std::uint64_t{grid.x} * grid.y * grid.z; }

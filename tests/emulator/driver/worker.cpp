@@ -170,7 +170,7 @@ void Worker::leave(Self* self) {
 
 // --- who runs next
 
-// Stays in the warp while a lane of it can run: warps run from wait to wait, and the seed says in which order.
+// Stays in the warp while a lane of it can run: warps run from wait to wait, and the order is drawn.
 bool Worker::pick(Warp*& warp, unsigned& lane) {
     Warp* chosen = current_warp_;
     if (chosen->ready == 0) {
@@ -269,7 +269,7 @@ void Worker::recheck_collectives(Warp& warp) {
 
 // --- a block from start to end
 
-bool Worker::run_block(const Launch& launch, Index3 block) {
+bool Worker::run_block(const Launch& launch, std::uint64_t order, Index3 block) {
     launch_ = &launch;
     block_ = block;
     shared_.prepare(launch);
@@ -277,8 +277,7 @@ bool Worker::run_block(const Launch& launch, Index3 block) {
     arrived_ = 0;
     warp_count_ = (threads_ + warp_lanes - 1) / warp_lanes;
     ready_warps_ = warp_count_ == 32 ? ~0u : (1u << warp_count_) - 1;
-    random_ =
-        static_cast<unsigned>(launch.seed ^ launch.seed >> 32) + block.x * 0x9E3779B9u + block.y * 0x85EBCA6Bu + block.z * 0xC2B2AE35u;
+    random_ = static_cast<unsigned>(order ^ order >> 32) + block.x * 0x9E3779B9u + block.y * 0x85EBCA6Bu + block.z * 0xC2B2AE35u;
     for (unsigned w = 0; w < warp_count_; ++w) {
         Warp& warp = warps_[w];
         const unsigned lanes = threads_ - w * warp_lanes;

@@ -3,7 +3,7 @@
 // A block runs on one OS thread. Its threads are fibers that switch only where they must wait: at a barrier or a warp collective. A thread
 // that never waits hands its stack to the next one, so a kernel without barriers is a plain loop over its threads.
 //
-// Order is not the device's promise, so it is drawn from the seed: which warp runs next, which lane within it, and which block.
+// Order is not the device's promise, so each execution draws one: which warp runs next, which lane within it, and which block.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,7 @@ class Worker {
     explicit Worker(unsigned number);
 
     // Runs one block to its end. False: it failed, and outcome() says how.
-    bool run_block(const Launch& launch, Index3 block);
+    bool run_block(const Launch& launch, std::uint64_t order, Index3 block);
     const Outcome& outcome() const { return outcome_; }
 
     void barrier(Self* self, const char* file, int line);

@@ -107,6 +107,52 @@ void graphs() {
     call("cuGraphExecDestroy", executable);
 }
 
+// A deliberate race, whose number says in which order the threads ran: the same seed gives the same orders again, another seed others, and
+// so does a repetition under one seed, be it a launch or a graph.
+void orders() {
+    const Module module("race.cu", "extern \"C\" __global__ void race(float* x) { x[0] = 0.5f * x[0] + threadIdx.x; }");
+    const Buffer x(4);
+    const Stream stream;
+    const auto launch_race = [&] {
+        call("cuMemsetD32Async", x.address, 0u, std::size_t{1}, stream.handle);
+        void* parameters[] = {const_cast<Address*>(&x.address)};
+        expect_status(call("cuLaunchKernel", module.function("race"), 1u, 1u, 1u, 128u, 1u, 1u, 0u, stream.handle,
+                           static_cast<void**>(parameters), static_cast<void**>(nullptr)),
+                      0, "launch");
+    };
+    const auto result = [&] {
+        expect_status(stream.synchronize(), 0, "synchronise");
+        return x.values<float>()[0];
+    };
+    const auto twice = [&](std::uint64_t seed) {
+        call<void>("emulator_set_seed", seed);
+        expect(call<std::uint64_t>("emulator_seed") == seed, "the seed is not kept");
+        launch_race();
+        const float first = result();
+        launch_race();
+        return std::pair(first, result());
+    };
+    const auto of_five = twice(5), again = twice(5), of_six = twice(6);
+    expect(again == of_five, "the same seed gives other orders");
+    expect(of_five.first != of_five.second, "a repetition has the same order");
+    expect(of_six.first != of_five.first && of_six.second != of_five.second, "another seed gives the same order");
+
+    void *graph = nullptr, *executable = nullptr;
+    call("cuStreamBeginCapture_v2", stream.handle, 2);
+    launch_race();
+    call("cuStreamEndCapture", stream.handle, &graph);
+    expect_status(call("cuGraphInstantiateWithFlags", &executable, graph, 0ull), 0, "instantiate");
+    float replayed[2];
+    for (float& value : replayed) {
+        call("cuGraphLaunch", executable, stream.handle);
+        value = result();
+    }
+    call("cuGraphDestroy", graph);
+    call("cuGraphExecDestroy", executable);
+    call<void>("emulator_set_seed", std::uint64_t{1});
+    expect(replayed[0] != replayed[1], "a graph has the same order every time");
+}
+
 void memory() {
     Address address = 0;
     call<void>("emulator_set_memory", std::uint64_t{1} << 20);
@@ -219,6 +265,7 @@ void driver_cases() {
     run_case("streams are eager where that is asked for", eager_streams);
     run_case("events order streams", events);
     run_case("graphs: capture, instantiate, launch twice", graphs);
+    run_case("a race shows: orders by seed, by launch, by replay", orders);
     run_case("memory: limit, alignment, NaN, bounds, count", memory);
     run_case("images: damaged, truncated, of another architecture", images);
     run_case("a compile error names file and line", messages);
