@@ -36,7 +36,8 @@ internal sealed record EmulatorBuild(string Folder, string KernelCacheFolder)
         return true;
     }
 
-    private static string? FindSource()
+    /// <summary>The folder tests/emulator, upwards from here, or null.</summary>
+    public static string? FindSource()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
@@ -44,6 +45,28 @@ internal sealed record EmulatorBuild(string Folder, string KernelCacheFolder)
             if (File.Exists(Path.Combine(source, "CMakeLists.txt"))) return source;
         }
         return null;
+    }
+
+    /// <summary>Whether a program is installed.</summary>
+    public static bool Runs(string program)
+    {
+        try
+        {
+            return Run(program, ["--version"]).ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Runs a program, which must succeed, and gives back what it printed.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message has what it printed.</exception>
+    public static string Require(string program, params string[] arguments)
+    {
+        (int exitCode, string text) = Run(program, arguments);
+        if (exitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit code {exitCode}\n{text}");
+        return text;
     }
 
     // What an older emulator compiled must not be loaded by a newer one.
@@ -56,24 +79,6 @@ internal sealed record EmulatorBuild(string Folder, string KernelCacheFolder)
             hash.AppendData(File.ReadAllBytes(file));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
-    }
-
-    private static bool Runs(string program)
-    {
-        try
-        {
-            return Run(program, ["--version"]).ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
-
-    private static void Require(string program, params string[] arguments)
-    {
-        (int exitCode, string text) = Run(program, arguments);
-        if (exitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit code {exitCode}\n{text}");
     }
 
     private static (int ExitCode, string Text) Run(string program, IEnumerable<string> arguments)

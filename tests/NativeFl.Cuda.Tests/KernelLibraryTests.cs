@@ -85,6 +85,42 @@ internal sealed class KernelLibraryTests : CudaTest
     }
 
     [Test]
+    public void What_CMake_builds_and_installs_is_prebuilt_until_a_source_changes()
+    {
+        using var emulator = new Emulator();
+        if (!EmulatorBuild.Runs("cmake") || EmulatorBuild.FindSource() is not { } source) { Assert.Ignore("needs cmake and tests/emulator"); return; }
+        string tree = Path.Combine(_folder, "tree"), build = Path.Combine(_folder, "build"), cubins = Path.Combine(_folder, "product", "cubins");
+        string images = Directory.CreateDirectory(Path.Combine(_folder, "images")).FullName, root = Path.Combine(source, "..", "..");
+        foreach (string part in (string[])["CMakeLists.txt", "cmake", "kernels"]) EmulatorBuild.Require("cp", "-r", "--", Path.Combine(root, part), Directory.CreateDirectory(tree).FullName);
+        KernelSources sources = KernelSources.Embedded();
+        var compiler = new NvrtcCompiler(Backend.Handles);
+        foreach (string name in (string[])["copy", sources.Shortest]) // a backend loads the shortest when it is opened
+            File.WriteAllBytes(Path.Combine(images, name + ".cubin"), compiler.Compile(sources[name], sources.Headers, "sm_90", KernelLibrary.Options));
+        string[] environment = ["-E", "env", $"CUDAToolkit_ROOT={Path.Combine(source, "nvcc")}", $"NATIVEFL_EMULATOR_IMAGES={images}", "cmake"];
+        void Build()
+        {
+            EmulatorBuild.Require("cmake", [.. environment, "--build", build]);
+            EmulatorBuild.Require("cmake", "--install", build, "--prefix", Path.Combine(_folder, "product"));
+        }
+
+        // The stand-in knows no sm_120, so that it is left out.
+        string log = EmulatorBuild.Require("cmake", [.. environment, "-S", tree, "-B", build, "-DNATIVEFL_CUBINS=ON", "-DNATIVEFL_ARCHITECTURES=80;90;120"]);
+        Assert.That(log, Does.Contain(Path.Combine(source, "nvcc", "nvcc") + " for sm_80;90"));
+        Build();
+        Assert.That(
+            Directory.GetFiles(cubins).Select(Path.GetFileName),
+            Is.EquivalentTo(sources.Names.SelectMany(name => (string[])[$"{name}.sm_80.cubin", $"{name}.sm_90.cubin"]).Append("sources.sha256")));
+        Assert.That(OriginOfCopy(cubins, ""), Is.EqualTo((KernelOrigin.Prebuilt, KernelOrigin.Prebuilt)));
+        using (CudaBackend backend = Open(cubins, "")) Assert.That(backend.Describe().Kernels.Values, Is.All.EqualTo(KernelOrigin.Prebuilt));
+
+        File.AppendAllText(Path.Combine(tree, "kernels", "device", "load.cuh"), "// changed\n");
+        DateTime before = File.GetLastWriteTimeUtc(Path.Combine(cubins, "copy.sm_90.cubin"));
+        Build();
+        Assert.That(File.GetLastWriteTimeUtc(Path.Combine(cubins, "copy.sm_90.cubin")), Is.GreaterThan(before), "made again");
+        Assert.That(OriginOfCopy(cubins, ""), Is.EqualTo((KernelOrigin.Compiled, KernelOrigin.Compiled)), "of other sources than ours");
+    }
+
+    [Test]
     public void An_error_in_a_kernel_is_reported_with_file_and_line()
     {
         KernelSource source = new("kernels/wrong.cu", "\nextern \"C\" __global__ void wrong_f32(float* x) {\n    x[0] = undeclared_name;\n}\n"u8.ToArray());
