@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using NativeFl.Cuda.Kernels;
 using NativeFl.Models;
 using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
@@ -8,7 +10,7 @@ namespace NativeFl.Cuda.Tests;
 
 /// <summary>
 /// Machines on which a library is missing. A process loads its libraries once, so each case is a process of its own: the command line with a
-/// folder that holds only some of the emulator's libraries, and a kernel cache of its own.
+/// folder that holds only some of the emulator's libraries, and a kernel cache of its own, shared or not to be written.
 /// </summary>
 internal sealed class MissingLibrariesTests
 {
@@ -16,6 +18,8 @@ internal sealed class MissingLibrariesTests
 
     private TemporaryFolder _folder = null!;
     private FixtureCase _case = null!;
+
+    private string Cache => _folder.At("cache", "nativefl", "kernels");
 
     [SetUp]
     public void Open()
@@ -61,7 +65,16 @@ internal sealed class MissingLibrariesTests
         foreach ((int code, string error) in both.Select(t => t.Result)) Assert.That(code, Is.Zero, error);
         Assert.That(Error("one"), Is.LessThan(1e-4));
         Assert.That(File.ReadAllBytes(_folder.At("one.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("two.safetensors"))));
-        Assert.That(Directory.EnumerateFiles(_folder.At("cache"), "*", SearchOption.AllDirectories), Is.Not.Empty);
+        string[] entries = [.. Directory.EnumerateFiles(Cache, "*", SearchOption.AllDirectories)];
+        Assert.That(entries, Is.Not.Empty.And.All.EndsWith(".kernel"), "no temporary file stays");
+
+        using CudaBackend backend = CudaBackend.Create(TestDevice.Options);
+        KernelSources sources = KernelSources.Embedded();
+        using var library = new KernelLibrary(
+            sources, new PrebuiltKernels("", sources), new KernelCache(Cache), new NvrtcCompiler(backend.Handles), "", backend.Architecture, backend.Handles);
+        string[] names = [.. entries.Select(entry => Path.GetFileName(entry).Split('.')[0])];
+        Assert.That(names, Is.Unique);
+        foreach (string name in names) Assert.That(library[name].Origin, Is.EqualTo(KernelOrigin.Cached), name);
     }
 
     [Test]
@@ -91,15 +104,47 @@ internal sealed class MissingLibrariesTests
         Assert.That(Error("one"), Is.LessThan(1e-4));
     }
 
-    // The impostor is the name of one more library there, which is one of another kind.
-    private async Task<(int Code, string Error)> Logits(string device, string name, string[] libraries, string impostor = "")
+    [Test]
+    [UnsupportedOSPlatform("windows")]
+    public void A_cache_folder_without_write_permission_costs_compilations_and_nothing_else()
+    {
+        // Permissions bind root only without the capability to pass over them.
+        string[] prefix = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] : [];
+        Directory.CreateDirectory(Cache);
+        File.SetUnixFileMode(Cache, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (Succeeds([.. prefix, "touch", Path.Combine(Cache, "file")]) || !Succeeds([.. prefix, "touch", _folder.At("file")]))
+            Assert.Ignore("this user's permissions cannot be taken away");
+        (int code, string error) = Logits("cuda", "one", [Driver, Compiler], prefix: prefix).Result;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(Error("one"), Is.LessThan(1e-4));
+        Assert.That(Directory.EnumerateFileSystemEntries(Cache), Is.Empty);
+    }
+
+    private static bool Succeeds(string[] command)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true })!;
+            process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    // The impostor is the name of one more library there, which is one of another kind; the prefix is a command that runs the command line.
+    private async Task<(int Code, string Error)> Logits(string device, string name, string[] libraries, string impostor = "", params string[] prefix)
     {
         string folder = _folder.At($"libraries-{name}");
         Directory.CreateDirectory(folder);
         foreach (string library in libraries) File.CreateSymbolicLink(Path.Combine(folder, library), Path.Combine(TestDevice.Options!.LibraryFolder, library));
         if (impostor.Length > 0)
             File.Copy(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"), Path.Combine(folder, impostor), overwrite: true);
-        var start = new ProcessStartInfo("dotnet")
+        string[] program = [.. prefix, "dotnet"];
+        var start = new ProcessStartInfo(program[0])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -107,7 +152,7 @@ internal sealed class MissingLibrariesTests
         };
         string[] line =
         [
-            Path.Combine(AppContext.BaseDirectory, "NativeFl.Cli.dll"), "logits", "--model", _case.Folder, "--ids", Ids(), "--out", _folder.At(name + ".safetensors"),
+            .. program[1..], Path.Combine(AppContext.BaseDirectory, "NativeFl.Cli.dll"), "logits", "--model", _case.Folder, "--ids", Ids(), "--out", _folder.At(name + ".safetensors"),
             "--device", device, "--dtype", "f32", "--cuda-libraries", folder,
         ];
         foreach (string argument in line) start.ArgumentList.Add(argument);
