@@ -19,10 +19,12 @@ internal static class CalibrationData
     }
 
     /// <summary>Reads --data as samples, and says how many there were if they are fewer than asked.</summary>
-    public static IReadOnlyList<TokenizedExample> Load(VerbRun run, ModelInput input)
+    public static IReadOnlyList<TokenizedExample> Load(VerbRun run, ModelInput input) => Load(run, input, run.Get(DataFlags.OptionalData));
+
+    /// <summary>The same of other files.</summary>
+    public static IReadOnlyList<TokenizedExample> Load(VerbRun run, ModelInput input, IReadOnlyList<string> files)
     {
         int length = Length(run, input.Config), wanted = run.Get(LayerFlags.Samples);
-        IReadOnlyList<string> files = run.Get(DataFlags.OptionalData);
         IReadOnlyList<DataRecord> records = RecordReader.Read(files);
         var options = new PromptOptions
         {

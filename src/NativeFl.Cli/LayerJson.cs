@@ -34,6 +34,20 @@ internal static class LayerJson
         ["ties"] = new JsonArray([.. choice.Ties.Select(Step)]),
     };
 
+    /// <summary>What drop says of a patch: of every gap, what it is folded into (null: nothing precedes) and how far the stream is off, relative to itself.</summary>
+    public static JsonObject Of(LinearPatch patch) => new()
+    {
+        ["ridge"] = patch.Ridge,
+        ["tokens"] = patch.Tokens,
+        ["gaps"] = new JsonArray([.. patch.Gaps.Select(gap => (JsonNode)new JsonObject
+        {
+            ["dropped"] = JsonOutput.Texts(gap.Dropped.Select(s => s.ToString())),
+            ["into"] = gap.Into?.Name,
+            ["error_before"] = gap.ErrorBefore is { } before ? JsonOutput.Number(before) : null,
+            ["error_after"] = gap.ErrorAfter is { } after ? JsonOutput.Number(after) : null,
+        })]),
+    };
+
     private static JsonArray Mask(bool[] mask) => new([.. mask.Select(drop => (JsonNode)drop)]);
 
     private static JsonArray Sublayers(IEnumerable<SublayerScore> scores) =>

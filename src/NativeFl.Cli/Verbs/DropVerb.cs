@@ -17,7 +17,8 @@ internal static class DropVerb
         "Drop attention or MLP layers and write the smaller checkpoint",
         [
             DataFlags.Model, LayerFlags.Granularity, LayerFlags.Count, LayerFlags.Method, LayerFlags.Iterative, LayerFlags.Consecutive, LayerFlags.Scores,
-            DataFlags.OptionalData, .. LayerFlags.OfCalibration, LayerFlags.KeepWeights, LayerFlags.ZeroWeights, OutputFlags.SaveType, OutputFlags.Folder,
+            DataFlags.OptionalData, .. LayerFlags.OfCalibration, .. RecoveryFlags.All, LayerFlags.KeepWeights, LayerFlags.ZeroWeights,
+            OutputFlags.SaveType, OutputFlags.Folder,
         ],
         Run);
 
@@ -25,21 +26,24 @@ internal static class DropVerb
     {
         DropRequest request = Request(run);
         DroppedWeights weights = Weights(run);
+        RecoveryFlags.Check(run);
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         LayerDropper.Check(input.Config, request);
         string folder = run.Get(LayerFlags.Scores);
         LayerScores? scores = folder.Length == 0 ? null : LayerScoresFile.Read(folder, input.Config);
         IReadOnlyList<TokenizedExample> samples = NeedsData(request) && scores is null ? CalibrationData.Load(run, input) : [];
+        DropRecovery recovery = DropRecovery.Load(run, input, samples);
         using Transformer model = input.Load();
         DropChoice choice = scores is null ? Choose(run, model, samples, request) : LayerDropper.FromScores(model.Config, scores, request);
         using Transformer dropped = model.Without(choice.Dropped);
-        run.Cancellation.ThrowIfCancellationRequested();
-        dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         ModelConfig config = dropped.Config;
         JsonObject result = LayerJson.Of(choice, config.Dropped, config.LayerCount, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method));
         result["samples"] = samples.Count;
         result["tokens"] = samples.Sum(s => (long)s.InputIds.Length);
+        recovery.Apply(model, choice, result);
+        run.Cancellation.ThrowIfCancellationRequested();
+        dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();

@@ -55,23 +55,16 @@ public sealed class ModelWeights : IDisposable
     internal void Fill(Action<ModelParameter, int, Memory<float>> read)
     {
         using var staging = new RowStaging(_backend, StagingElements, Layout.Parameters);
-        foreach (var parameter in Layout.Parameters)
-        {
-            foreach (var (first, count) in staging.Blocks(parameter))
-            {
-                var host = staging.Host(parameter, count);
-                read(parameter, first, host);
-                if (parameter.IsVector)
-                {
-                    _backend.Upload<float>(host.Span, VectorOf(parameter).Slice(first, count));
-                    continue;
-                }
+        foreach (var parameter in Layout.Parameters) Fill(parameter, staging, read);
+    }
 
-                var rows = staging.Device(parameter, count);
-                _backend.Upload<float>(host.Span, rows);
-                _backend.Pack(rows, first, MatrixOf(parameter));
-            }
-        }
+    /// <summary>Replaces one parameter by f32 values, row-major, rounded to the type that it is stored as.</summary>
+    internal void Write(ModelParameter parameter, float[] values)
+    {
+        using var staging = new RowStaging(_backend, StagingElements, [parameter]);
+        int columns = Math.Max(parameter.Columns, 1);
+        Fill(parameter, staging, (_, first, rows) => values.AsSpan(first * columns, rows.Length).CopyTo(rows.Span));
+        _backend.Synchronize();
     }
 
     /// <summary>Reads rows of one parameter to the host as f32, row-major.</summary>
@@ -91,12 +84,33 @@ public sealed class ModelWeights : IDisposable
         _backend.Download(arena[slot], values);
     }
 
-    /// <summary>Copies another model's weights of the same config and type.</summary>
+    /// <summary>Copies the weights of another model of the same type that has all of these, and perhaps more.</summary>
     internal void CopyFrom(ModelWeights other)
     {
-        if (other.Bytes != Bytes || other.Type != Type) throw new ArgumentException("the two models differ in layout", nameof(other));
-        foreach (var (mine, theirs) in Layout.Parameters.Zip(other.Layout.Parameters))
+        foreach (var mine in Layout.Parameters)
+        {
+            if (other.Type != Type || other.Layout.Find(mine.Name) is not { } theirs || theirs.Slot.Bytes != mine.Slot.Bytes)
+                throw new ArgumentException("the two models differ in layout", nameof(other));
             _backend.Copy(other.Raw(theirs), Raw(mine));
+        }
+    }
+
+    private void Fill(ModelParameter parameter, RowStaging staging, Action<ModelParameter, int, Memory<float>> read)
+    {
+        foreach (var (first, count) in staging.Blocks(parameter))
+        {
+            var host = staging.Host(parameter, count);
+            read(parameter, first, host);
+            if (parameter.IsVector)
+            {
+                _backend.Upload<float>(host.Span, VectorOf(parameter).Slice(first, count));
+                continue;
+            }
+
+            var rows = staging.Device(parameter, count);
+            _backend.Upload<float>(host.Span, rows);
+            _backend.Pack(rows, first, MatrixOf(parameter));
+        }
     }
 
     /// <summary>The bytes of a parameter as one flat view, whatever its layout.</summary>

@@ -87,10 +87,12 @@ public sealed class Transformer : IDisposable
     /// <summary>A model that is laid out but holds no weights: what memory plans are made from.</summary>
     internal static Transformer Plan(Backend backend, ModelConfig config, DType weightType) => new(backend, config, weightType);
 
-    /// <summary>A second model with the same weights, for a client or a baseline that must not touch this one.</summary>
+    /// <summary>
+    /// A second model with the same weights, for a client or a baseline that must not touch this one. Of a view it holds only the weights
+    /// that the view runs.
+    /// </summary>
     public Transformer Clone()
     {
-        if (_isView) throw new InvalidOperationException("a view has no weights of its own to copy");
         var copy = new Transformer(Backend, Config, Weights.Type);
         copy.Weights.CopyFrom(Weights);
         return copy;

@@ -57,6 +57,41 @@ internal sealed class TransformerPass : IDisposable
         _model.Backend.Replay(_blocks);
     }
 
+    /// <summary>
+    /// Runs the first <paramref name="count"/> sublayers, at least one, over a batch. What the last of them adds lies in
+    /// <see cref="Output"/>, the stream that it would be added to in <see cref="StreamBefore"/>.
+    /// </summary>
+    public void ForwardThrough(TokenBatch batch, int count)
+    {
+        Begin(batch);
+        _cache = null;
+        Run(count);
+    }
+
+    /// <summary>(N, C): the residual stream before the i-th sublayer, where it is still there.</summary>
+    public TensorView StreamBefore(int i) => Stream(i);
+
+    /// <summary>(N, C): what the last sublayer that ran adds to the stream.</summary>
+    public TensorView Output => _context.Normed;
+
+    /// <summary>A tensor of this pass on the host, as f32.</summary>
+    public float[] Read(TensorView tensor)
+    {
+        var values = new float[tensor.Count];
+        if (tensor.DType == DType.F32)
+        {
+            _model.Backend.Download<float>(tensor, values);
+            return values;
+        }
+
+        var plan = new MemoryPlan("widened");
+        var slot = plan.Add("rows", tensor.Shape);
+        using var arena = new Arena(_model.Backend, plan);
+        _model.Backend.Copy(tensor, arena[slot]);
+        _model.Backend.Download<float>(arena[slot], values);
+        return values;
+    }
+
     /// <summary>Forward, losses and <see cref="Backward"/> of a batch, in one go that the backend may replay; waits for the losses at its end.</summary>
     public void Train(TokenBatch batch, Span<float> losses)
     {
@@ -125,34 +160,41 @@ internal sealed class TransformerPass : IDisposable
         _context.Begin(batch);
     }
 
-    /// <summary>Each sublayer adds to the residual stream, and the norm of the next one takes the sum in the same pass.</summary>
     private void Blocks()
+    {
+        Run(_sublayers.Length);
+        if (_sublayers.Length == 0) return;
+        var (backend, normed, last) = (_model.Backend, _context.Normed, _sublayers.Length - 1);
+        if (_options.Products)
+        {
+            // What is normed here is not read: the products of the last sum are wanted.
+            backend.ResidualRmsNormForward(
+                Stream(last), normed, _model.Weights.FinalNorm, _model.Config.NormEpsilon, Stream(last + 1), normed,
+                _sublayers[last].Rstd(_arena, _context.Rows), ProductsOf(last));
+            return;
+        }
+
+        // The last sum is normed later, and only on the rows that count.
+        if (_options.Backward) backend.Copy(Stream(last), Stream(last + 1));
+        backend.AddScaled(normed, 1, Stream(last + 1));
+    }
+
+    /// <summary>
+    /// Each sublayer adds to the residual stream, and the norm of the next one takes the sum in the same pass; what the last one adds is left
+    /// where it is.
+    /// </summary>
+    private void Run(int count)
     {
         var (backend, normed, epsilon) = (_model.Backend, _context.Normed, _model.Config.NormEpsilon);
         backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Stream(0));
-        if (_sublayers.Length > 0) backend.RmsNormForward(Stream(0), _sublayers[0].Norm, epsilon, normed, _sublayers[0].Rstd(_arena, _context.Rows));
-        for (int i = 0; i < _sublayers.Length; i++)
+        for (int i = 0; i < count; i++)
         {
+            if (i == 0) backend.RmsNormForward(Stream(0), _sublayers[0].Norm, epsilon, normed, _sublayers[0].Rstd(_arena, _context.Rows));
             _sublayers[i].Forward(_context, _arena, _cache);
-            if (i + 1 < _sublayers.Length)
-            {
-                var next = _sublayers[i + 1];
-                backend.ResidualRmsNormForward(
-                    Stream(i), normed, next.Norm, epsilon, Stream(i + 1), normed, next.Rstd(_arena, _context.Rows), ProductsOf(i));
-                continue;
-            }
-
-            if (_options.Products)
-            {
-                // What is normed here is not read: the products of the last sum are wanted.
-                backend.ResidualRmsNormForward(
-                    Stream(i), normed, _model.Weights.FinalNorm, epsilon, Stream(i + 1), normed, _sublayers[i].Rstd(_arena, _context.Rows), ProductsOf(i));
-                return;
-            }
-
-            // The last sum is normed later, and only on the rows that count.
-            if (_options.Backward) backend.Copy(Stream(i), Stream(i + 1));
-            backend.AddScaled(normed, 1, Stream(i + 1));
+            if (i + 1 == count) return;
+            var next = _sublayers[i + 1];
+            backend.ResidualRmsNormForward(
+                Stream(i), normed, next.Norm, epsilon, Stream(i + 1), normed, next.Rstd(_arena, _context.Rows), ProductsOf(i));
         }
     }
 

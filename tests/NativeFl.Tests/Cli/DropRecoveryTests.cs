@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using NativeFl.Models;
+using NativeFl.Tests.Models;
+
+namespace NativeFl.Tests.Cli;
+
+/// <summary>drop --patch on one fixture: what is reported is what was written, and the checkpoint is an ordinary one.</summary>
+public sealed class DropRecoveryTests
+{
+    private FixtureCase _case = null!;
+    private TemporaryFolder _folder = null!;
+    private string _data = null!;
+
+    [SetUp]
+    public void Open()
+    {
+        (_case, _folder) = (new FixtureCase("llama"), new TemporaryFolder());
+        _data = VerbInput.Records(_case, _folder);
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        _case.Dispose();
+        _folder.Dispose();
+    }
+
+    [Test]
+    public void A_patch_changes_the_layer_before_the_gap_and_nothing_else()
+    {
+        JsonObject plain = Drop("plain", "--save-dtype", "f32"), patched = Drop("patched", "--save-dtype", "f32", "--patch", "linear", "--eval-data", _data);
+        JsonNode gap = patched["patch"]!["gaps"]!.AsArray().Single()!, losses = patched["patch"]!["loss"]!, eval = patched["eval"]!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(patched["ranking"]!.ToJsonString(), Is.EqualTo(plain["ranking"]!.ToJsonString()));
+            Assert.That((string)gap["dropped"]![0]!, Is.EqualTo("attention 2"));
+            Assert.That((string)gap["into"]!, Is.EqualTo("model.layers.1.mlp.down_proj"));
+            Assert.That((double)gap["error_after"]!, Is.LessThan((double)gap["error_before"]!));
+            Assert.That((double)patched["patch"]!["ridge"]!, Is.EqualTo(1e-3));
+            Assert.That((int)patched["patch"]!["tokens"]!, Is.EqualTo(_case.Examples.Sum(e => e.InputIds.Length)));
+            Assert.That((double)losses["before"]!["loss"]!, Is.EqualTo(Loss(_case.Folder)));
+            Assert.That((double)losses["dropped"]!["loss"]!, Is.EqualTo(Loss("plain")));
+            Assert.That((double)losses["patched"]!["loss"]!, Is.EqualTo(Loss("patched")));
+            Assert.That(eval.ToJsonString(), Is.EqualTo(losses.ToJsonString()), "measured on the same records");
+            Assert.That(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(_folder.At("patched", "drop.json"))), patched), Is.True);
+        });
+        using Checkpoint before = Checkpoint.Open(_folder.At("plain")), after = Checkpoint.Open(_folder.At("patched"));
+        string[] changed = [.. Checkpoint.ExpectedTensors(before.Config).Where(t => !Read(before, t.Name, t.Shape).AsSpan().SequenceEqual(Read(after, t.Name, t.Shape))).Select(t => t.Name)];
+        Assert.That(changed, Is.EqualTo(new[] { "model.layers.1.mlp.down_proj.weight" }));
+    }
+
+    [Test]
+    public void A_patch_has_data_of_its_own_and_the_same_bits_twice()
+    {
+        string few = _folder.Write("few.jsonl", VerbInput.Line(_case.Examples[0]));
+        string[] line = ["--method", "last", "--patch", "linear", "--patch-data", few, "--ridge", "0.5", "--zero-weights"];
+        JsonObject result = CliRun.Json(["drop", "--model", _case.Folder, "--count", "1", .. line, "--out", _folder.At("one")]);
+        CliRun.Json(["drop", "--model", _case.Folder, "--count", "1", .. line, "--out", _folder.At("two")]);
+        Assert.That(((int)result["patch"]!["tokens"]!, (double)result["patch"]!["ridge"]!), Is.EqualTo((_case.Examples[0].InputIds.Length, 0.5)));
+        Assert.That(File.ReadAllBytes(_folder.At("one", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("two", "model.safetensors"))));
+    }
+
+    [Test]
+    public void The_first_layer_has_nothing_before_it_and_the_terminal_says_so()
+    {
+        CliRun run = CliRun.Of("drop", "--model", _case.Folder, "--data", _data, "--method", "first", "--count", "2", "--patch", "linear", "--out", _folder.At("out"));
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Output, Does.Contain("without attention 0: nothing before it to patch").And.Contain("without attention 1: folded into model.layers.0.mlp.down_proj"));
+        Assert.That(run.Output, Does.Match(@"calibration loss: [\d.]+ ± [\d.]+ before, [\d.]+ ± [\d.]+ dropped, [\d.]+ ± [\d.]+ patched"));
+    }
+
+    [TestCase("--patch cosine", "--patch", "'cosine'")]
+    [TestCase("--patch linear --ridge -1", "--ridge", "'-1'")]
+    [TestCase("--patch linear --ridge NaN", "--ridge", "'NaN'")]
+    [TestCase("--ridge 1", "--ridge", "--patch")]
+    [TestCase("--patch-data DATA", "--patch-data", "--patch")]
+    [TestCase("--method last --patch linear NODATA", "--patch", "--patch-data")]
+    [TestCase("--method last --patch linear NODATA --patch-data EMPTY", "empty.jsonl")]
+    public void What_cannot_be_recovered_is_refused_and_nothing_written(string flags, params string[] says)
+    {
+        string empty = _folder.Write("empty.jsonl", "");
+        bool hasData = !flags.Contains("NODATA", StringComparison.Ordinal);
+        string[] given = [.. flags.Replace(" NODATA", "", StringComparison.Ordinal).Split(' ').Select(word => word == "DATA" ? _data : word == "EMPTY" ? empty : word)];
+        string[] source = hasData ? ["--data", _data] : [];
+        CliRun.Fails(2, says, ["drop", "--model", _case.Folder, "--count", "1", .. source, .. given, "--out", _folder.At("out")]);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
+    [Test]
+    public void Too_few_tokens_without_a_ridge_fail_and_nothing_is_written()
+    {
+        CliRun run = CliRun.Of(
+            "drop", "--model", _case.Folder, "--method", "last", "--count", "1", "--patch", "linear", "--ridge", "0", "--out", _folder.At("out"),
+            "--patch-data", _folder.Write("few.jsonl", "{\"input_ids\":[1,2,3]}"));
+        Assert.That((run.ExitCode, run.Output), Is.EqualTo((1, "")));
+        Assert.That(run.Error.TrimEnd().Split('\n')[^1], Does.StartWith("behind mlp 1: ").And.Contain("ridge"));
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
+    private JsonObject Drop(string target, params IReadOnlyList<string> flags) =>
+        CliRun.Json(["drop", "--model", _case.Folder, "--data", _data, "--method", "last", "--count", "1", .. flags, "--out", _folder.At(target)]);
+
+    private double Loss(string folder) =>
+        (double)CliRun.Json("eval", "--task", "perplexity", "--model", Path.IsPathRooted(folder) ? folder : _folder.At(folder), "--data", _data)["loss"]!;
+
+    private static float[] Read(Checkpoint checkpoint, string name, long[] shape)
+    {
+        int columns = shape.Length == 1 ? 1 : (int)shape[1];
+        var values = new float[shape[0] * columns];
+        checkpoint.Read(name, 0, columns, values);
+        return values;
+    }
+}
