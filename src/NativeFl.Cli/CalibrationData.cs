@@ -6,7 +6,7 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
 
-/// <summary>The calibration set of score and drop, by the flags of <see cref="LayerFlags"/>.</summary>
+/// <summary>The calibration set of score, drop and eval --sweep, by the flags of <see cref="LayerFlags"/>.</summary>
 internal static class CalibrationData
 {
     /// <summary>Tokens of a sample: --seq-len, else the model's positions, at most the paper's 2,048.</summary>

@@ -24,15 +24,21 @@ internal static class LayerJson
     };
 
     /// <summary>What drop prints and writes: the lists of config.json and the ranking behind them.</summary>
-    public static JsonObject Of(DropChoice choice, DroppedSublayers all, int layers, string granularity, string method) => new()
+    public static JsonObject Of(DropChoice choice, DroppedSublayers all, int layers, string granularity, string method)
     {
-        ["granularity"] = granularity,
-        ["method"] = method,
-        ["drop_attn_list"] = Mask(all.Mask(SublayerKind.Attention, layers)),
-        ["drop_mlp_list"] = Mask(all.Mask(SublayerKind.Mlp, layers)),
-        ["ranking"] = new JsonArray([.. choice.Steps.Select(Step)]),
-        ["ties"] = new JsonArray([.. choice.Ties.Select(Step)]),
-    };
+        var json = new JsonObject { ["granularity"] = granularity, ["method"] = method };
+        Add(json, choice, all, layers);
+        return json;
+    }
+
+    /// <summary>Adds the lists and the ranking to an object.</summary>
+    public static void Add(JsonObject json, DropChoice choice, DroppedSublayers all, int layers)
+    {
+        json["drop_attn_list"] = Mask(all.Mask(SublayerKind.Attention, layers));
+        json["drop_mlp_list"] = Mask(all.Mask(SublayerKind.Mlp, layers));
+        json["ranking"] = new JsonArray([.. choice.Steps.Select(Step)]);
+        json["ties"] = new JsonArray([.. choice.Ties.Select(Step)]);
+    }
 
     /// <summary>What drop says of a patch: of every gap, what it is folded into (null: nothing precedes) and how far the stream is off, relative to itself.</summary>
     public static JsonObject Of(LinearPatch patch) => new()

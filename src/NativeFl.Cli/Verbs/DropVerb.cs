@@ -24,7 +24,7 @@ internal static class DropVerb
 
     private static JsonObject Run(VerbRun run)
     {
-        DropRequest request = Request(run);
+        DropRequest request = DropRequestInput.Of(run, run.Get(LayerFlags.Count), DataFlags.OptionalData);
         DroppedWeights weights = Weights(run);
         RecoveryFlags.Check(run);
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
@@ -32,7 +32,7 @@ internal static class DropVerb
         LayerDropper.Check(input.Config, request);
         string folder = run.Get(LayerFlags.Scores);
         LayerScores? scores = folder.Length == 0 ? null : LayerScoresFile.Read(folder, input.Config);
-        IReadOnlyList<TokenizedExample> samples = NeedsData(request) && scores is null ? CalibrationData.Load(run, input) : [];
+        IReadOnlyList<TokenizedExample> samples = DropRequestInput.NeedsData(request) && scores is null ? CalibrationData.Load(run, input) : [];
         DropRecovery recovery = DropRecovery.Load(run, input, samples);
         using Transformer model = input.Load();
         DropChoice choice = scores is null ? Choose(run, model, samples, request) : LayerDropper.FromScores(model.Config, scores, request);
@@ -45,6 +45,7 @@ internal static class DropVerb
         run.Cancellation.ThrowIfCancellationRequested();
         dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");
+        File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), DropReport.Html(RunRecord.Recipe(run.Flags), choice));
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
         run.Print($"{run.Get(OutputFlags.Folder)}: {(choice.Steps.Count == 0 ? "nothing dropped" : "dropped " + choice.Dropped)}");
@@ -59,30 +60,6 @@ internal static class DropVerb
         using var bar = new ProgressBar(run, "drop");
         return new LayerDropper(model, samples).Choose(request, (done, of) => bar.Report(done, of, 0, ""), run.Cancellation);
     }
-
-    private static DropRequest Request(VerbRun run)
-    {
-        var request = new DropRequest
-        {
-            Granularity = LayerFlags.GranularityOf(run.Get(LayerFlags.Granularity)),
-            Count = run.Get(LayerFlags.Count),
-            Method = LayerFlags.MethodOf(run.Get(LayerFlags.Method)),
-            IsIterative = run.Get(LayerFlags.Iterative),
-            IsConsecutive = run.Get(LayerFlags.Consecutive),
-            Seed = run.Seed,
-        };
-        bool hasScores = run.Get(LayerFlags.Scores).Length > 0, isSimilarity = request.Method == DropMethod.Similarity;
-        if (request.IsIterative && (!isSimilarity || hasScores || request.IsConsecutive))
-            throw new InvalidInputException("--iterative", "--method similarity on --data, and not --consecutive", "another");
-        if (request.IsConsecutive && (!isSimilarity || hasScores || request.Granularity != Granularity.Block))
-            throw new InvalidInputException("--consecutive", "--granularity block by similarity on --data", "another");
-        if (hasScores && !isSimilarity) throw new InvalidInputException("--scores", "--method similarity", run.Get(LayerFlags.Method));
-        if (NeedsData(request) && hasScores == run.Get(DataFlags.OptionalData).Count > 0)
-            throw new InvalidInputException("--data", "either --data or --scores", hasScores ? "both" : "neither");
-        return request;
-    }
-
-    private static bool NeedsData(DropRequest request) => request.Method is DropMethod.Similarity or DropMethod.Greedy;
 
     private static DroppedWeights Weights(VerbRun run) => (run.Get(LayerFlags.KeepWeights), run.Get(LayerFlags.ZeroWeights)) switch
     {

@@ -42,23 +42,32 @@ public sealed class LayerDropper
         };
     }
 
-    /// <summary>Checks that so much can go before anything is measured.</summary>
-    /// <exception cref="InvalidInputException">There is not as much to drop, or no attention would be left.</exception>
-    public static void Check(ModelConfig config, DropRequest request)
+    /// <summary>How many can go at most, so that some attention is left.</summary>
+    public static int Most(ModelConfig config, Granularity granularity)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        int candidates = Candidates(config, request.Granularity).Count, attention = config.Sublayers().Count(s => s.Kind == SublayerKind.Attention);
-        int most = request.Granularity switch
+        int candidates = Candidates(config, granularity).Count, attention = config.Sublayers().Count(s => s.Kind == SublayerKind.Attention);
+        return granularity switch
         {
             Granularity.Mlp => candidates,
             Granularity.Attention => attention - 1,
             Granularity.Joint => candidates - 1,
             _ => attention == candidates ? candidates - 1 : candidates,
         };
+    }
+
+    /// <summary>Checks that so much can go before anything is measured.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="request">What and how many.</param>
+    /// <param name="input">Where the count came from, for the error.</param>
+    /// <exception cref="InvalidInputException">There is not as much to drop, or no attention would be left.</exception>
+    public static void Check(ModelConfig config, DropRequest request, string input = "--count")
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int most = Most(config, request.Granularity);
         if (request.Count >= 0 && request.Count <= most) return;
         string what = request.Granularity == Granularity.Block ? "blocks" : request.Granularity == Granularity.Joint ? "sublayers" : "layers";
         throw new InvalidInputException(
-            "--count", string.Create(CultureInfo.InvariantCulture, $"0 to {most} {what}, so that attention is left"), request.Count.ToString(CultureInfo.InvariantCulture));
+            input, string.Create(CultureInfo.InvariantCulture, $"0 to {most} {what}, so that attention is left"), request.Count.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>Chooses.</summary>

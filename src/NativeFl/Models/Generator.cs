@@ -31,7 +31,7 @@ public sealed class Generator
         ArgumentNullException.ThrowIfNull(options);
         if (prompts.Count == 0 || options.MaxNewTokens <= 0) return [.. prompts.Select(_ => Array.Empty<int>())];
         if (prompts.Any(p => p.Length == 0)) throw new ArgumentException("a prompt has no tokens", nameof(prompts));
-        using var cache = new KvCache(_model, prompts.Count, prompts.Max(p => p.Length) + options.MaxNewTokens);
+        using KvCache cache = Cache(prompts.Count, prompts.Max(p => p.Length), options.MaxNewTokens);
         int rows = Math.Max(prompts.Max(p => p.Length), prompts.Count);
         using var pass = new TransformerPass(_model, new PassOptions { MaxRows = rows, MaxHeadRows = prompts.Count }, frozen: _use);
         var run = new Run(_model, prompts, options, onToken);
@@ -39,6 +39,9 @@ public sealed class Generator
         while (run.Decode(pass, cache)) cancellation.ThrowIfCancellationRequested();
         return run.Outputs;
     }
+
+    /// <summary>The cache of a run, planned; memory is taken when it is first used.</summary>
+    internal KvCache Cache(int sequences, int longestPrompt, int newTokens) => new(_model, sequences, checked(longestPrompt + newTokens));
 
     private sealed class Run(Transformer model, IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken)
     {

@@ -19,6 +19,9 @@ public sealed record LineChart
     /// <summary>Whether x counts something, so that ticks stay whole.</summary>
     public bool HasWholeX { get; init; } = true;
 
+    /// <summary>Whether the axis upwards begins at zero, so that heights can be compared.</summary>
+    public bool IsFromZero { get; init; }
+
     /// <summary>The lines, in the legend's order.</summary>
     public required IReadOnlyList<PlotSeries> Series { get; init; }
 
@@ -29,7 +32,7 @@ public sealed record LineChart
         var frame = new PlotFrame(
             Left, Top, PlotStyle.Width - Left - Right, height - Top - Bottom,
             PlotAxis.For(Series.SelectMany(s => s.X), 6, wholeNumbers: HasWholeX),
-            PlotAxis.For(Series.SelectMany(Heights)));
+            PlotAxis.For(Series.SelectMany(Heights), fromZero: IsFromZero));
         using var svg = new Markup();
         SvgElements.Open(svg, height, Title, Description());
         SvgElements.Axes(svg, frame, XLabel, YLabel);

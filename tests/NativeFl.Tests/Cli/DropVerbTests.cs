@@ -46,6 +46,7 @@ public sealed class DropVerbTests
             Assert.That(config.Dropped.Mask(SublayerKind.Attention, similarity.Length), Is.EqualTo(granularity == "mlp" ? nothing : expected));
             Assert.That(config.Dropped.Mask(SublayerKind.Mlp, similarity.Length), Is.EqualTo(granularity == "attention" ? nothing : expected));
             Assert.That(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(_folder.At("model", "drop.json"))), result), Is.True);
+            Assert.That(File.ReadAllText(_folder.At("model", "report.html")), Does.Match(@"similarity: 1 → -?\d(?s:.*)similarity: 2 → -?\d"));
         });
     }
 

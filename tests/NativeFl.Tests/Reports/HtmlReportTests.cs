@@ -57,6 +57,16 @@ public sealed class HtmlReportTests
     }
 
     [Test]
+    public void An_axis_from_zero_shows_heights_as_multiples_of_each_other()
+    {
+        XElement svg = Parse((Loss with { IsFromZero = true }).ToSvg());
+        double bottom = Number(svg.Elements("text").Single(t => t.Value == "0" && (string?)t.Attribute("text-anchor") == "end"), "y") - 4;
+        double[] heights = [.. svg.Elements("circle").Select(p => bottom - Number(p, "cy"))];
+        Assert.That(heights[0] / heights[2], Is.EqualTo(2.5).Within(0.01));
+        Assert.That(Parse(Loss.ToSvg()).Elements("text").Select(t => t.Value), Does.Not.Contain("0.0"));
+    }
+
+    [Test]
     public void Every_finite_value_is_one_bar_as_long_as_it_is_large()
     {
         XElement svg = Parse(Accuracy.ToSvg());

@@ -1,0 +1,19 @@
+using System.Text.Json.Nodes;
+using NativeFl.Evaluation;
+
+namespace NativeFl.Cli.EvalTasks;
+
+/// <summary>An accuracy as eval prints it.</summary>
+internal static class AccuracyFigure
+{
+    public static EvalFigure Of(AccuracyResult result)
+    {
+        string line = $"accuracy {Figures.WithError(result.Accuracy, result.StandardError)}, {result.Count} items";
+        return new EvalFigure("accuracy", result.Accuracy, result.StandardError, line, new JsonObject
+        {
+            ["accuracy"] = JsonOutput.Number(result.Accuracy),
+            ["stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
+            ["count"] = result.Count,
+        });
+    }
+}
