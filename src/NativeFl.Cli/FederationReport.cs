@@ -20,6 +20,7 @@ internal static class FederationReport
         report.Chart(LossChart(rounds, result["initial_eval"] as JsonObject));
         report.Table(RoundTable(rounds));
         if (rounds.Length > 0) report.Table(ClientTable(rounds[^1]));
+        if (result["clients"] is JsonArray depths) report.Table(DepthTable(depths));
         report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true));
         return report.ToHtml();
     }
@@ -70,6 +71,27 @@ internal static class FederationReport
             Figures.Bytes(Number(c["upload_bytes"])),
             Figures.Bytes(Number(c["download_bytes"])),
         ])]);
+
+    private static ReportTable DepthTable(JsonArray clients) => new(
+        "Depth and memory of the clients",
+        ["client", "rank", "sublayers", "without attention", "without MLP", "base", "budget", "planned"],
+        [.. clients.Select(c => (IReadOnlyList<string>)
+        [
+            c!["id"]!.ToString(),
+            c["rank"]!.ToString(),
+            c["sublayers"]!.ToString(),
+            Layers(c["drop_attn_list"]!),
+            Layers(c["drop_mlp_list"]!),
+            Figures.Bytes(Number(c["base_bytes"])),
+            c["budget_bytes"] is { } budget ? Figures.Bytes(Number(budget)) : "–",
+            c["planned_bytes"] is { } planned ? Figures.Bytes(Number(planned)) : "–",
+        ])]);
+
+    private static string Layers(JsonNode mask)
+    {
+        string[] layers = [.. mask.AsArray().Index().Where(item => item.Item!.GetValue<bool>()).Select(item => item.Index.ToString(CultureInfo.InvariantCulture))];
+        return layers.Length == 0 ? "–" : string.Join(", ", layers);
+    }
 
     private static double MeanLoss(JsonObject round)
     {

@@ -54,7 +54,8 @@ internal static class LayerJson
         })]),
     };
 
-    private static JsonArray Mask(bool[] mask) => new([.. mask.Select(drop => (JsonNode)drop)]);
+    /// <summary>A list of config.json: by block, whether its half is dropped.</summary>
+    public static JsonArray Mask(bool[] mask) => new([.. mask.Select(drop => (JsonNode)drop)]);
 
     private static JsonArray Sublayers(IEnumerable<SublayerScore> scores) =>
         new([.. scores.Select(s => Layer(s.Sublayer.Layer, Kinds[(int)s.Sublayer.Kind], s.Similarity, s.StandardError))]);

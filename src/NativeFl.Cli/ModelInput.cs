@@ -66,9 +66,11 @@ internal sealed class ModelInput : IDisposable
     }
 
     /// <summary>Reads the weights onto the run's device and closes the files. Inputs must have proved valid by now.</summary>
-    public Transformer Load(DType? weightType = null)
+    /// <param name="weightType">How they are held; null: <see cref="WeightType"/>.</param>
+    /// <param name="without">Sublayers that are not read, or null.</param>
+    public Transformer Load(DType? weightType = null, DroppedSublayers? without = null)
     {
-        Transformer model = Transformer.Load(_run.Backend, _checkpoint, weightType ?? WeightType);
+        Transformer model = Transformer.Load(_run.Backend, _checkpoint, weightType ?? WeightType, without);
         _checkpoint.Dispose();
         return model;
     }

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
 using NativeFl.Data;
+using NativeFl.Models;
 using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
@@ -11,8 +13,9 @@ namespace NativeFl.Cli;
 /// </summary>
 internal sealed class PartitionedData
 {
-    private PartitionedData(IReadOnlyList<TokenizedExample> examples, ulong seed, int rank, double alpha)
+    private PartitionedData(IReadOnlyList<TokenizedExample> examples, ulong seed, int rank, double alpha, DroppedSublayers? dropped = null)
     {
+        Dropped = dropped ?? DroppedSublayers.None;
         Examples = examples;
         Seed = seed;
         Rank = rank;
@@ -30,6 +33,9 @@ internal sealed class PartitionedData
 
     /// <summary>Of a fresh adapter.</summary>
     public double Alpha { get; }
+
+    /// <summary>What the client's model goes without.</summary>
+    public DroppedSublayers Dropped { get; }
 
     /// <summary>Reads --data, and --partition with --client and --round. Flags given by hand win over what the partition says.</summary>
     public static PartitionedData Load(VerbRun run, ModelInput input)
@@ -72,7 +78,8 @@ internal sealed class PartitionedData
         double alpha = run.Flags.Has(TrainingFlags.Alpha) ? run.Get(TrainingFlags.Alpha).Of(rank) : AlphaOf(where, rank, entry.GetProperty("alpha"));
         ulong seed = run.Flags.Has(SharedFlags.Seed) ? run.Seed : seeds[round - 1].GetUInt64();
         IReadOnlyList<DataRecord> own = Select(path, where, entry.GetProperty("records"), records);
-        return new PartitionedData(TrainingData.Tokenize(run, own, input.Config, input.Tokenizer), seed, rank, alpha);
+        DroppedSublayers dropped = DroppedSublayers.Read(JsonObject.Create(entry.Clone())!, where, input.Config);
+        return new PartitionedData(TrainingData.Tokenize(run, own, input.Config, input.Tokenizer), seed, rank, alpha, dropped);
     }
 
     private static int RankOf(string where, int rank) => rank switch

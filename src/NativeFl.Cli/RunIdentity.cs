@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
+using NativeFl.LayerDropping;
 using NativeFl.Models;
 using NativeFl.Tensors;
 
@@ -16,7 +17,7 @@ internal sealed class RunIdentity
 
     // What is read counts by its content: it may have moved.
     private static readonly Flag<string>[] Read =
-        [DataFlags.Model, DataFlags.OptionalModel, PretrainSource.ConfigFile, TrainingFlags.InitialAdapter];
+        [DataFlags.Model, DataFlags.OptionalModel, PretrainSource.ConfigFile, TrainingFlags.InitialAdapter, DepthFlags.ClientDrops, DepthFlags.DropOrder];
 
     // Where to compute and to write, what to print, when to save and to measure: none of it changes the result. What --tokenizer and a
     // partition.json do is in the data.
@@ -32,15 +33,17 @@ internal sealed class RunIdentity
     /// <param name="run">The verb and its flags.</param>
     /// <param name="weightType">How the weights are held while running.</param>
     /// <param name="data">The hash of the sequences to train on.</param>
-    public RunIdentity(VerbRun run, DType weightType, string data)
+    /// <param name="plan">What --memory-budget came to, or null.</param>
+    public RunIdentity(VerbRun run, DType weightType, string data, string? plan = null)
     {
         _members.Add(VerbMember, run.Verb.Name);
         IFlag[] free = Free;
         foreach (IFlag flag in run.Flags.Flags.Where(f => !free.Contains(f))) _members.Add(flag.Name, Text(flag.ToJson(run.Flags)));
         _members[SharedFlags.Type.Name] = weightType.ToString().ToLowerInvariant();
         foreach (Flag<string> flag in run.Flags.Flags.OfType<Flag<string>>().Where(Read.Contains))
-            _members.Add(flag.Name, run.Get(flag) is { Length: > 0 } path ? InputHash.Of(path) : Text(null));
+            _members.Add(flag.Name, run.Get(flag) is { Length: > 0 } path ? InputHash.Of(flag == DepthFlags.DropOrder ? DropOrderFile.Find(path) : path) : Text(null));
         _members.Add(DataFlags.Data.Name, data);
+        if (plan is not null) _members[DepthFlags.MemoryBudget.Name] += $" as planned ({plan})";
     }
 
     /// <summary>Writes it into a folder of checkpoints, which is made.</summary>

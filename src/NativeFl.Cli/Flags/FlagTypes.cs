@@ -52,6 +52,11 @@ internal static class FlagTypes
         t => [.. t.Items.Select(item => ParseNumber(t, item, $"comma-separated numbers, {expected}", isAllowed))],
         v => v.Count == 0 ? null : new JsonArray([.. v.Select(i => (JsonNode)i)]));
 
+    /// <summary>Comma-separated sizes in bytes, with or without a unit.</summary>
+    public static FlagType<IReadOnlyList<long>> Sizes { get; } = new(
+        "SIZE,SIZE,…", FlagShape.List, t => [.. t.Items.Select(item => ParseSize(t, item))],
+        v => v.Count == 0 ? null : new JsonArray([.. v.Select(i => (JsonNode)i)]));
+
     /// <summary>A folder that is there.</summary>
     public static FlagType<string> Folder { get; } = new("DIR", FlagShape.Text, t => ExistingFolder(t, t.Single), v => v.Length == 0 ? null : v);
 
@@ -86,6 +91,19 @@ internal static class FlagTypes
             return value;
         string range = maximum == int.MaxValue ? $"of at least {minimum}" : $"from {minimum} to {maximum}";
         throw text.Error($"a whole number {range}", $"'{item}'");
+    }
+
+    private static long ParseSize(FlagText text, string item)
+    {
+        (string Name, double Bytes)[] units =
+        [
+            ("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("TiB", 1L << 40), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1), ("", 1),
+        ];
+        (string name, double unit) = units.First(u => item.EndsWith(u.Name, StringComparison.Ordinal));
+        bool isNumber = double.TryParse(item.AsSpan(0, item.Length - name.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value);
+        return isNumber && value * unit is >= 1 and < long.MaxValue
+            ? (long)(value * unit)
+            : throw text.Error("comma-separated sizes above 0, such as 1500MB or 2GiB", $"'{item}'");
     }
 
     private static double ParseNumber(FlagText text, string item, string expected, Func<double, bool> isAllowed)

@@ -16,7 +16,7 @@ internal static class FederateVerb
         "federate",
         "Fine-tune a model over many clients of unequal rank, in simulation",
         [
-            DataFlags.Model, DataFlags.Data, .. FederationFlags.All, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, TrainingFlags.ProximalMu,
+            DataFlags.Model, DataFlags.Data, .. FederationFlags.All, .. DepthFlags.All, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, TrainingFlags.ProximalMu,
             .. DataFlags.Prompt, EvaluationFlags.EvalData, TrainingFlags.Resume, OutputFlags.SaveType, OutputFlags.Folder,
         ],
         Run);
@@ -26,16 +26,23 @@ internal static class FederateVerb
         ResumableFolder output = ResumableFolder.Claim(run);
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
-        FederationClients clients = FederationClients.Load(run, input.Config, input.Tokenizer);
+        FederationClients clients = FederationDepth.WithDrops(run, input.Config, FederationClients.Load(run, input.Config, input.Tokenizer));
         FederationOptions options = Options(run, input, start);
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
-        foreach (ClientSpecification client in options.Admit(clients.Clients))
+        foreach (ClientSpecification client in options.Admit(clients.Clients, input.Config))
             _ = options.Training.StepsFor(client.Examples.Count, run.Flags.Source(EpochsFlag(run)));
 
+        MemoryBudget? budget = FederationDepth.Budget(run, input.Config, options.Method, clients.Clients.Count);
         DType type = given ?? input.WeightType;
-        output.Identify(new RunIdentity(run, type, clients.Hash()));
+        if (budget is not null)
+        {
+            clients = clients with { Clients = budget.Fit(run.Backend, input.Config, type, options, clients.Clients, clients.Examples) };
+            FederationDepth.Print(run, options.Admit(clients.Clients, input.Config));
+        }
+
+        output.Identify(new RunIdentity(run, type, clients.Hash(), FederationDepth.PlanOf(clients.Clients)));
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
         output.Begin();
@@ -66,6 +73,7 @@ internal static class FederateVerb
             ["base_bytes"] = result.BaseBytes,
             ["out"] = output.Path,
         };
+        if (FederationDepth.Json(federation.Clients, federation.Model.Base.Config, input.SaveType) is { } clients) json["clients"] = clients;
 
         // Under "local" every client ends with a model of its own: round-NN/client-NN beside the base.
         if (federation.State.Own.Count == 0)

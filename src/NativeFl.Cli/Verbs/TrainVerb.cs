@@ -28,7 +28,10 @@ internal static class TrainVerb
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         AdapterFolderContent? start = TrainingSetup.Start(run, input);
         PartitionedData data = PartitionedData.Load(run, input);
-        LoraOptions lora = TrainingSetup.Lora(run, input.Config, data.Rank, data.Alpha);
+        LoraOptions lora = TrainingSetup.Lora(run, input.Config.Without(data.Dropped), data.Rank, data.Alpha);
+        AdapterWeights? initial = start?.Weights.Without(data.Dropped);
+        if (initial?.Modules.Count == 0)
+            throw new InvalidInputException(run.Flags.Source(TrainingFlags.InitialAdapter), "an adapter on layers that the client keeps", "none of them");
         double dropout = start?.Settings.Dropout ?? run.Get(TrainingFlags.LoraDropout);
         TrainingOptions options = TrainingSetup.Options(run, dropout);
         _ = options.StepsFor(data.Examples.Count, run.Flags.Source(TrainingFlags.Epochs));
@@ -36,13 +39,13 @@ internal static class TrainVerb
         if (start is not null) NoteOverridden(run);
         output.Identify(new RunIdentity(run, input.WeightType, Dataset.Hash(data.Examples)));
 
-        using Transformer model = input.Load();
+        using Transformer model = input.Load(without: data.Dropped);
         var task = new ClientTask
         {
             Id = run.Verb.Name,
             Seed = data.Seed,
             Examples = data.Examples,
-            Initial = start?.Weights ?? LoraInitialisation.Create(model.Config, lora, data.Seed),
+            Initial = initial ?? LoraInitialisation.Create(model.Config, lora, data.Seed),
             Options = options,
         };
         output.Begin();

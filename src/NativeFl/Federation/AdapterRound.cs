@@ -10,7 +10,7 @@ namespace NativeFl.Federation;
 internal delegate IReadOnlyList<ClientUpdate> AdapterTraining(
     int round, IReadOnlyList<ClientTask> tasks, AdapterWeights? beside, CancellationToken cancellation);
 
-/// <summary>A round in which clients train LoRA adapters, all of them in one call of the trainer.</summary>
+/// <summary>A round in which clients train LoRA adapters, all of them in one call of the trainer, each at its own depth.</summary>
 internal sealed class AdapterRound(
     Transformer model, FederationOptions options, IAggregationMethod method, IReadOnlyList<TokenizedExample> examples,
     AdapterTraining train, Action<string> warn) : IRound
@@ -53,7 +53,7 @@ internal sealed class AdapterRound(
         Aggregation aggregation =
             method.Aggregate(new Contributions(contributions, options.Renormalization, "--partition"), server);
         double exactness =
-            ExactnessCheck.Measure(model.Backend, aggregation.Applied, contributions, options.Renormalization);
+            ExactnessCheck.Measure(model.Backend, aggregation.Applied, contributions, options.Renormalization, server.Global);
         double? rounding = (aggregation.Merge, aggregation.Beside) switch
         {
             ({ } merge, _) => AdapterMerge.Into(model, merge, options.StorageType),
@@ -80,7 +80,8 @@ internal sealed class AdapterRound(
             Id = client.Id.ToString(CultureInfo.InvariantCulture),
             Seed = seed,
             Examples = [.. client.Examples.Select(i => examples[i])],
-            Initial = start ?? LoraInitialisation.Create(model.Config, lora, seed),
+            Initial = start?.Without(client.Dropped) ?? LoraInitialisation.Create(model.Config.Without(client.Dropped), lora, seed),
+            Dropped = client.Dropped,
             Options = client.Epochs is { } epochs ? options.Training with { Epochs = epochs } : options.Training,
         };
     }
@@ -108,7 +109,7 @@ internal sealed class AdapterRound(
             Loss = RoundLoss.Of(update),
             Dropped = dropped.Contains(client.Id),
             UploadBytes = method.UploadBytes(adapter),
-            DownloadBytes = method.DownloadBytes(aggregation, adapter),
+            DownloadBytes = method.DownloadBytes(aggregation.Without(client.Dropped), adapter),
         };
     }
 

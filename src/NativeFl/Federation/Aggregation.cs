@@ -32,4 +32,13 @@ public sealed record Aggregation
             (null, { } global) => [global],
             _ => [Product],
         };
+
+    /// <summary>The part of it that a client has a use for which goes without some sublayers.</summary>
+    internal Aggregation Without(DroppedSublayers sublayers) => this with
+    {
+        Merge = Merge?.Without(sublayers),
+        Global = Global?.Without(sublayers),
+        Beside = Beside?.Without(sublayers),
+        Product = Product.Without(sublayers),
+    };
 }

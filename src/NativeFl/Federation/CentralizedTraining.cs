@@ -3,7 +3,8 @@ using NativeFl.Models;
 namespace NativeFl.Federation;
 
 /// <summary>
-/// One client that has all data and the largest of the ranks, and goes on from its own adapter: what federating costs is measured against it.
+/// One client that has all data, the largest of the ranks and the whole depth, and goes on from its own adapter: what federating costs is
+/// measured against it.
 /// </summary>
 public sealed class CentralizedTraining : IAggregationMethod
 {
@@ -18,7 +19,17 @@ public sealed class CentralizedTraining : IAggregationMethod
     {
         ArgumentNullException.ThrowIfNull(clients);
         ClientSpecification largest = clients.MaxBy(c => c.Rank)!;
-        return [largest with { Id = 0, Examples = [.. clients.SelectMany(c => c.Examples).Order()] }];
+        return
+        [
+            largest with
+            {
+                Id = 0,
+                Examples = [.. clients.SelectMany(c => c.Examples).Order()],
+                Dropped = DroppedSublayers.None,
+                BudgetBytes = null,
+                PlannedBytes = null,
+            },
+        ];
     }
 
     /// <inheritdoc/>

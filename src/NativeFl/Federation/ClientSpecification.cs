@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeFl.Models;
 using NativeFl.Tensors;
 
 namespace NativeFl.Federation;
@@ -20,6 +21,15 @@ public sealed record ClientSpecification
 
     /// <summary>Local epochs where they differ from the run's.</summary>
     public double? Epochs { get; init; }
+
+    /// <summary>What its model goes without: it trains nothing there, and neither holds nor is sent anything of it.</summary>
+    public DroppedSublayers Dropped { get; init; } = DroppedSublayers.None;
+
+    /// <summary>The bytes that its training may take, where a <see cref="MemoryBudget"/> set its rank and depth.</summary>
+    public long? BudgetBytes { get; init; }
+
+    /// <summary>The bytes that its training then takes.</summary>
+    public long? PlannedBytes { get; init; }
 
     /// <summary>The clients of a partition.</summary>
     /// <param name="partition">By client, the indices of its examples.</param>
@@ -49,7 +59,7 @@ public sealed record ClientSpecification
         ];
     }
 
-    private static void CheckCount(string flag, int count, int clients)
+    internal static void CheckCount(string flag, int count, int clients)
     {
         if (count != 1 && count != clients)
         {

@@ -16,9 +16,11 @@ public static class ExactnessCheck
     /// <param name="applied">Adapters whose products add up to ΔW, as in <see cref="Aggregation.Applied"/>.</param>
     /// <param name="clients">The clients with weights before normalisation.</param>
     /// <param name="renormalization">Over whom the weights of a module sum to one.</param>
+    /// <param name="before">What the server held beside the base before: a module that nobody trained must still be that; null: nothing.</param>
     /// <returns>The relative error; 0 if both are zero, +∞ if only the sum is.</returns>
     public static double Measure(
-        Backend backend, IReadOnlyList<AdapterWeights> applied, IReadOnlyList<ClientContribution> clients, Renormalization renormalization)
+        Backend backend, IReadOnlyList<AdapterWeights> applied, IReadOnlyList<ClientContribution> clients, Renormalization renormalization,
+        AdapterWeights? before = null)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentNullException.ThrowIfNull(applied);
@@ -32,6 +34,7 @@ public static class ExactnessCheck
             ClientContribution[] trained = [.. counted.Where(c => c.Adapter.Modules.GetValueOrDefault(module) is { Rank: > 0 })];
             double sum = renormalization == Renormalization.Module ? trained.Sum(c => c.Weight) : total;
             (double Scale, LoraFactors Factors)[] terms = [.. trained.Select(c => Term(c, module, sum))];
+            if (trained.Length == 0 && before?.Modules.GetValueOrDefault(module) is { } kept) terms = [(kept.Scaling, kept)];
             LoraFactors shape = parts.Concat(terms.Select(t => t.Factors)).First();
             using var product = new DenseProduct(backend, shape.OutFeatures, shape.InFeatures, parts);
             (double moduleError, double moduleNorm) = Compare(product, shape, terms);

@@ -15,6 +15,9 @@ public sealed class FedAvg : IAggregationMethod
     public ClientStart Start => ClientStart.Global;
 
     /// <inheritdoc/>
+    public ClientDepth Depth => ClientDepth.Alike;
+
+    /// <inheritdoc/>
     public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
     {
         EqualRanks.Require(Name, clients);

@@ -16,6 +16,9 @@ public sealed class FedAvgAsReleased : IAggregationMethod
     public ClientStart Start => ClientStart.Global;
 
     /// <inheritdoc/>
+    public ClientDepth Depth => ClientDepth.Whole;
+
+    /// <inheritdoc/>
     public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
     {
         EqualRanks.Require(Name, clients);

@@ -42,7 +42,7 @@ public sealed class FederatedRun
         ArgumentNullException.ThrowIfNull(clients);
         ArgumentNullException.ThrowIfNull(examples);
         (_model, _options, _observer) = (model, options, observer);
-        Clients = options.Admit(clients);
+        Clients = options.Admit(clients, model.Config);
         _round = options.Method switch
         {
             IAggregationMethod method => new AdapterRound(model, options, method, examples, work.Adapters, Warn),
@@ -116,7 +116,10 @@ public sealed class FederatedRun
         };
     }
 
-    /// <summary>Where every client keeps its own adapter, the figures (standard errors too) are means over the clients.</summary>
+    /// <summary>
+    /// The server's model at its whole depth. Where every client keeps its own adapter, the figures (standard errors too) are means over the
+    /// clients, each measured at its own depth.
+    /// </summary>
     private IReadOnlyDictionary<string, double>? Evaluate(Func<ServerModel, IReadOnlyDictionary<string, double>>? evaluate)
     {
         if (evaluate is null) return null;
@@ -125,7 +128,8 @@ public sealed class FederatedRun
         foreach (ClientSpecification client in Clients)
         {
             AdapterWeights[] adapters = State.Own.TryGetValue(client.Id, out AdapterWeights? own) ? [own] : [];
-            foreach ((string name, double value) in evaluate(new ServerModel(_model, adapters)))
+            using Transformer view = _model.Without(client.Dropped);
+            foreach ((string name, double value) in evaluate(new ServerModel(view, adapters)))
                 sums[name] = sums.GetValueOrDefault(name) + (value / Clients.Count);
         }
 

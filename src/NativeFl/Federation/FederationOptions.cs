@@ -52,11 +52,15 @@ public sealed record FederationOptions
     }
 
     /// <summary>The clients that the method runs with, by id, once options and clients are known to go together: all that can be refused before a run.</summary>
+    /// <param name="clients">Who.</param>
+    /// <param name="config">The base.</param>
     /// <exception cref="InvalidInputException">They do not; it names the flag.</exception>
-    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
+    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients, ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(clients);
+        ArgumentNullException.ThrowIfNull(config);
         Validate();
+        UnequalDepth.Require(this, clients, config);
         ClientSpecification[] admitted = [.. Method.Admit(clients).OrderBy(c => c.Id)];
         if (Initial is null) return admitted;
         int rank = Initial.Modules.Values.Select(f => f.Rank).DefaultIfEmpty(0).Max(), largest = admitted.Max(c => c.Rank);

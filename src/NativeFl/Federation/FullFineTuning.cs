@@ -10,5 +10,8 @@ public sealed class FullFineTuning : IFederationMethod
     public string Name => "full";
 
     /// <inheritdoc/>
+    public ClientDepth Depth => ClientDepth.Whole;
+
+    /// <inheritdoc/>
     public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients) => clients;
 }

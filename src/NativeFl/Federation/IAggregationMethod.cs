@@ -18,7 +18,7 @@ public interface IAggregationMethod : IFederationMethod
     long UploadBytes(AdapterWeights client) => sizeof(float) * client.ParameterCount;
 
     /// <summary>Bytes in f32 that a client of the round is sent at its end.</summary>
-    /// <param name="aggregation">What the round came to.</param>
+    /// <param name="aggregation">What the round came to, on the sublayers that the client has.</param>
     /// <param name="client">The adapter that the client sent.</param>
     long DownloadBytes(Aggregation aggregation, AdapterWeights client);
 }

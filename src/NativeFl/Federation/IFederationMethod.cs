@@ -6,6 +6,9 @@ public interface IFederationMethod
     /// <summary>Its name on the command line.</summary>
     string Name { get; }
 
+    /// <summary>Which clients it takes that go without some sublayers.</summary>
+    ClientDepth Depth => ClientDepth.Any;
+
     /// <summary>The clients that the method runs with: the given ones, or fewer.</summary>
     /// <exception cref="Tensors.InvalidInputException">The method cannot work with their ranks.</exception>
     IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients);

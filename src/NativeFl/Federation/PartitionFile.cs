@@ -1,11 +1,13 @@
 using System.Text.Json;
 using NativeFl.Data;
+using NativeFl.Models;
 
 namespace NativeFl.Federation;
 
 /// <summary>
 /// Who had what and which seeds, so that every client of a round can be trained again by hand:
-/// {"seed", "rounds", "clients": [{"id", "rank", "alpha", "seeds": [one a round], "records": [record ids in the client's order]}]}.
+/// {"seed", "rounds", "clients": [{"id", "rank", "alpha", "seeds": [one a round], "records": [record ids in the client's order]}]}. A client
+/// that goes without sublayers has their layers in "drop_attn_list" and "drop_mlp_list" too.
 /// </summary>
 public static class PartitionFile
 {
@@ -33,6 +35,12 @@ public static class PartitionFile
         json.WriteNumber("id", client.Id);
         json.WriteNumber("rank", client.Rank);
         json.WriteNumber("alpha", client.Alpha);
+        if (client.Dropped.Count > 0)
+        {
+            Write(json, DroppedSublayers.AttentionKey, client, SublayerKind.Attention);
+            Write(json, DroppedSublayers.MlpKey, client, SublayerKind.Mlp);
+        }
+
         json.WriteStartArray("seeds");
         for (int round = 1; round <= options.Rounds; round++) json.WriteNumberValue(options.SeedOf(round, client.Id));
         json.WriteEndArray();
@@ -40,5 +48,11 @@ public static class PartitionFile
         foreach (string id in client.Examples.SelectMany(index => examples[index].Records).Distinct()) json.WriteStringValue(id);
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+    private static void Write(Utf8JsonWriter json, string key, ClientSpecification client, SublayerKind kind)
+    {
+        json.WriteStartArray(key);
+        foreach (Sublayer sublayer in client.Dropped.Sublayers.Where(s => s.Kind == kind)) json.WriteNumberValue(sublayer.Layer);
+        json.WriteEndArray();
     }
 }

@@ -4,8 +4,8 @@ using NativeFl.Tensors;
 namespace NativeFl.Finetuning;
 
 /// <summary>
-/// Fine-tunes LoRA adapters on one frozen base: all clients of a call share the base's matrix products, in waves that fit
-/// <see cref="TrainerOptions.MaxRows"/>. The model is not changed.
+/// Fine-tunes LoRA adapters on one frozen base: all clients of a call that have the same depth share the base's matrix products, in waves
+/// that fit <see cref="TrainerOptions.MaxRows"/>. The model is not changed.
 /// </summary>
 public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = null)
 {
@@ -41,12 +41,12 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
     }
 
     /// <summary>
-    /// Clients that train in one pass: those of equal dropout, in the order of the list, as many as fit the row budget. A client with
-    /// nothing to train (no modules of rank above 0) is no work and joins any wave.
+    /// Clients that train in one pass: those of equal dropout that go without the same sublayers, in the order of the list, as many as fit
+    /// the row budget. A client with nothing to train (no modules of rank above 0) is no work and joins any such wave.
     /// </summary>
     private IEnumerable<int[]> Waves(IReadOnlyList<ClientTask> clients)
     {
-        foreach (var equal in Enumerable.Range(0, clients.Count).GroupBy(i => clients[i].Options.Dropout))
+        foreach (var equal in Enumerable.Range(0, clients.Count).GroupBy(i => (clients[i].Options.Dropout, clients[i].Dropped)))
         {
             var wave = new List<int>();
             long rows = 0;
@@ -69,7 +69,7 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
         }
     }
 
-    /// <summary>What a wave starts from: the base's type, and a hash of the adapters with their scalings.</summary>
+    /// <summary>What a wave starts from: the base's type and depth, and a hash of the adapters with their scalings.</summary>
     private string Start(IReadOnlyList<ClientTask> clients, int[] members)
     {
         var hash = new ContentHash();
@@ -82,16 +82,18 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
             hash.Add<float>(factors.B);
         }
 
-        return $"adapters {hash} on a base in {model.Weights.Type}";
+        DroppedSublayers dropped = clients[members[0]].Dropped;
+        return $"adapters {hash} on a base in {model.Weights.Type}" + (dropped.Count == 0 ? "" : $" without {dropped}");
     }
 
     private ClientUpdate[] TrainWave(
         ClientTask[] tasks, StackUse? under, TrainingCheckpoint? checkpoint, ITrainingObserver? observer, CancellationToken cancellation)
     {
-        using var stack = new AdapterStack(model, [.. tasks.Select(t => t.Initial)], trainable: true);
+        using Transformer view = model.Without(tasks[0].Dropped);
+        using var stack = new AdapterStack(view, [.. tasks.Select(t => t.Initial)], trainable: true);
         var clients = tasks.Select(t => new TrainingClient(t.Id, t.Seed, t.Examples, t.Options)).ToArray();
         var trained = new TrainedValues(stack.Flat, stack.Ranges, stack, Gradients: null, Publish: null);
-        using var run = new TrainingRun(model, clients, trained, under);
+        using var run = new TrainingRun(view, clients, trained, under);
         run.ToTheEnd(checkpoint, observer, cancellation);
         return [.. clients.Select((c, k) => new ClientUpdate(c.Id, stack.Export(k), c.Losses, c.Tokens, c.Diverged))];
     }

@@ -18,6 +18,9 @@ public sealed record ClientTask
     /// <summary>The adapter it starts from; modules that are absent are not trained.</summary>
     public required AdapterWeights Initial { get; init; }
 
+    /// <summary>What the client's model goes without; the adapter has nothing there.</summary>
+    public DroppedSublayers Dropped { get; init; } = DroppedSublayers.None;
+
     /// <summary>How it steps.</summary>
     public TrainingOptions Options { get; init; } = new();
 }

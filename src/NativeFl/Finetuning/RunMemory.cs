@@ -36,11 +36,18 @@ public sealed record RunMemory(IReadOnlyList<MemoryPlan> Plans, long MappedBytes
         Backend backend, ModelConfig config, DType weightType, long checkpointBytes, LoraOptions lora, int rows, bool dropout)
     {
         ArgumentNullException.ThrowIfNull(lora);
+        var options = new PassOptions { MaxRows = rows, MaxHeadRows = rows, Backward = true, Dropout = dropout ? 0.1f : 0 };
+        (IReadOnlyList<MemoryPlan> plans, long trained) = PlansOf(backend, config, weightType, lora, options);
+        return new RunMemory(plans, checkpointBytes, 2 * sizeof(float) * trained, Environment.WorkingSet);
+    }
+
+    /// <summary>The blocks of fine-tuning one adapter, with the values that it trains: weights, trained values and optimiser state, the pass.</summary>
+    internal static (IReadOnlyList<MemoryPlan> Plans, long Trained) PlansOf(
+        Backend backend, ModelConfig config, DType weightType, LoraOptions lora, PassOptions options)
+    {
         using var model = Transformer.Plan(backend, config, weightType);
         using var stack = AdapterStack.Plan(model, lora);
-        var options = new PassOptions { MaxRows = rows, MaxHeadRows = rows, Backward = true, Dropout = dropout ? 0.1f : 0 };
         using var pass = new TransformerPass(model, options, new StackUse(stack, weights: null, trains: true));
-        return new RunMemory(
-            [model.Weights.Layout.Plan, stack.Flat.Plan, .. pass.Plans], checkpointBytes, 2 * sizeof(float) * stack.ParameterCount, Environment.WorkingSet);
+        return ([model.Weights.Layout.Plan, stack.Flat.Plan, .. pass.Plans], stack.ParameterCount);
     }
 }

@@ -82,6 +82,8 @@ internal sealed class StackLayout
     {
         if (id.Layer >= config.LayerCount)
             throw new InvalidInputException($"adapter module {id}", $"a layer below {config.LayerCount}", $"layer {id.Layer}");
+        if (config.Dropped.Contains(id.Sublayer))
+            throw new InvalidInputException($"adapter module {id}", "a sublayer that the model has", $"{id.Sublayer}, which is dropped");
         var (outFeatures, inFeatures) = config.ShapeOf(id.Projection);
         if (factors.OutFeatures != outFeatures || factors.InFeatures != inFeatures)
         {

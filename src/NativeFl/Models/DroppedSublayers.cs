@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using NativeFl.Tensors;
 
 namespace NativeFl.Models;
 
@@ -54,9 +55,28 @@ public sealed class DroppedSublayers : IEquatable<DroppedSublayers>
     public override string ToString() => Count == 0 ? "none" : string.Join(", ", _set);
 
     /// <summary>
+    /// What a model is to go without, as config.json's two lists say it: either L booleans, one a block, or indices of blocks. What the model
+    /// lacks already may be among them, and is not among the result.
+    /// </summary>
+    /// <param name="json">An object with drop_attn_list, drop_mlp_list, both or neither.</param>
+    /// <param name="source">The file and the place in it, for errors.</param>
+    /// <param name="config">The model.</param>
+    /// <exception cref="InvalidInputException">A list of another length, an index twice or out of range, or no attention would be left.</exception>
+    public static DroppedSublayers Read(JsonObject json, string source, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(config);
+        var fields = new JsonFields(json, source);
+        DroppedSublayers read = Read(fields, config.LayerCount);
+        return config.Without(read).Sublayers().Any(s => s.Kind == SublayerKind.Attention)
+            ? new DroppedSublayers(read._set.Where(s => !config.Dropped.Contains(s)))
+            : throw fields.Error(AttentionKey, "at least one attention layer kept", "all of them dropped");
+    }
+
+    /// <summary>
     /// Reads both lists: either L booleans, one a block, or indices of blocks. Absent, null or empty is nothing.
     /// </summary>
-    /// <exception cref="Tensors.InvalidInputException">A list of another length, an index twice or out of range, or nothing is left of attention.</exception>
+    /// <exception cref="InvalidInputException">A list of another length, an index twice or out of range, or nothing is left of attention.</exception>
     internal static DroppedSublayers Read(JsonFields fields, int layers)
     {
         var dropped = new DroppedSublayers([.. Read(fields, AttentionKey, SublayerKind.Attention, layers), .. Read(fields, MlpKey, SublayerKind.Mlp, layers)]);

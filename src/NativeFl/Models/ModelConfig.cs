@@ -96,6 +96,13 @@ public sealed record ModelConfig
     /// <summary>Every sublayer that the model has, in order of execution.</summary>
     public IEnumerable<Sublayer> Sublayers() => Sublayer.All(LayerCount).Where(sublayer => !Dropped.Contains(sublayer));
 
+    /// <summary>The same model without some more sublayers.</summary>
+    public ModelConfig Without(DroppedSublayers sublayers)
+    {
+        ArgumentNullException.ThrowIfNull(sublayers);
+        return sublayers.Count == 0 ? this : this with { Dropped = Dropped.With(sublayers.Sublayers) };
+    }
+
     /// <summary>Every linear layer that the model has, in model order.</summary>
     public IEnumerable<ModuleId> Modules() => Sublayers().SelectMany(ModuleId.Of);
 

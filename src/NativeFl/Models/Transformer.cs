@@ -51,12 +51,16 @@ public sealed class Transformer : IDisposable
     }
 
     /// <summary>Reads an opened, validated checkpoint.</summary>
-    public static Transformer Load(Backend backend, Checkpoint checkpoint, DType? weightType = null)
+    /// <param name="backend">Where the weights go.</param>
+    /// <param name="checkpoint">The files.</param>
+    /// <param name="weightType">As above.</param>
+    /// <param name="without">Sublayers whose weights are not read and take no memory, or null.</param>
+    public static Transformer Load(Backend backend, Checkpoint checkpoint, DType? weightType = null, DroppedSublayers? without = null)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentNullException.ThrowIfNull(checkpoint);
         var type = weightType ?? (checkpoint.StorageType == DType.BF16 ? DType.BF16 : DType.F32);
-        var model = new Transformer(backend, checkpoint.Config, type);
+        var model = new Transformer(backend, checkpoint.Config.Without(without ?? DroppedSublayers.None), type);
         model.Weights.Fill((parameter, first, rows) => checkpoint.Read(parameter.Name, first, Math.Max(parameter.Columns, 1), rows.Span));
         return model;
     }
@@ -108,7 +112,7 @@ public sealed class Transformer : IDisposable
         ArgumentNullException.ThrowIfNull(sublayers);
         foreach (Sublayer sublayer in sublayers.Sublayers.Where(s => s.Layer < 0 || s.Layer >= Config.LayerCount))
             throw new ArgumentException($"the model has {Config.LayerCount} layers, and no {sublayer}", nameof(sublayers));
-        ModelConfig config = Config with { Dropped = Config.Dropped.With(sublayers.Sublayers) };
+        ModelConfig config = Config.Without(sublayers);
         if (!config.Sublayers().Any(s => s.Kind == SublayerKind.Attention))
             throw new ArgumentException("no attention would be left", nameof(sublayers));
         return new Transformer(this, config);
