@@ -5,21 +5,23 @@ using NativeFl.Data;
 using NativeFl.Evaluation;
 using NativeFl.LayerDropping;
 using NativeFl.Models;
+using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
 
-/// <summary>What follows a drop: the linear patch, and the losses before and behind each stage.</summary>
+/// <summary>What follows a drop: the linear patch, healing, and the losses before and behind each of them.</summary>
 internal sealed class DropRecovery
 {
-    private const string Whole = "before", Dropped = "dropped", Patched = "patched";
+    private const string Whole = "before", Dropped = "dropped", Patched = "patched", Healed = "healed";
 
     private readonly VerbRun _run;
     private readonly IReadOnlyList<TokenizedExample> _patchSamples;
+    private readonly Healing? _healing;
     private readonly HeldOutSet? _heldOut;
     private readonly JsonObject _calibrationLosses = [], _heldOutLosses = [];
 
-    private DropRecovery(VerbRun run, IReadOnlyList<TokenizedExample> patchSamples, HeldOutSet? heldOut) =>
-        (_run, _patchSamples, _heldOut) = (run, patchSamples, heldOut);
+    private DropRecovery(VerbRun run, IReadOnlyList<TokenizedExample> patchSamples, Healing? healing, HeldOutSet? heldOut) =>
+        (_run, _patchSamples, _healing, _heldOut) = (run, patchSamples, healing, heldOut);
 
     /// <summary>Reads what the flags name.</summary>
     /// <param name="run">The run.</param>
@@ -31,14 +33,16 @@ internal sealed class DropRecovery
         IReadOnlyList<TokenizedExample> patchSamples = run.Get(RecoveryFlags.Patch).Length == 0 ? []
             : files.Count > 0 ? CalibrationData.Load(run, input, files)
             : samples.Count > 0 ? samples : CalibrationData.Load(run, input);
-        return new DropRecovery(run, patchSamples, EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer));
+        return new DropRecovery(run, patchSamples, Healing.Load(run, input), EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer));
     }
 
-    /// <summary>Patches the weights of <paramref name="model"/>, and adds to <paramref name="result"/> what that won back.</summary>
+    /// <summary>Patches and heals the weights of <paramref name="model"/>, and adds to <paramref name="result"/> what that won back.</summary>
     /// <param name="model">The whole model: its weights are changed.</param>
     /// <param name="choice">What it is going to go without.</param>
+    /// <param name="storage">What the checkpoint will be stored as.</param>
+    /// <param name="folder">Where metrics.jsonl goes.</param>
     /// <param name="result">What drop reports.</param>
-    public void Apply(Transformer model, DropChoice choice, JsonObject result)
+    public void Apply(Transformer model, DropChoice choice, DType storage, string folder, JsonObject result)
     {
         using Transformer dropped = model.Without(choice.Dropped);
         Measure(model, Whole);
@@ -52,9 +56,15 @@ internal sealed class DropRecovery
             json["loss"] = _calibrationLosses;
             result["patch"] = json;
             foreach (PatchedGap gap in patch.Gaps) _run.Print(Line(gap));
-            _run.Print($"calibration loss: {Line(_calibrationLosses)}");
         }
 
+        if (_healing is not null)
+        {
+            result["heal"] = _healing.Apply(dropped, storage, folder);
+            Measure(dropped, Healed);
+        }
+
+        if (_calibrationLosses.Count > 0) _run.Print($"calibration loss: {Line(_calibrationLosses)}");
         if (_heldOut is null) return;
         result["eval"] = _heldOutLosses;
         _run.Print($"held-out loss: {Line(_heldOutLosses)}");

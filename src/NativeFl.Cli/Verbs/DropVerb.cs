@@ -41,7 +41,7 @@ internal static class DropVerb
         JsonObject result = LayerJson.Of(choice, config.Dropped, config.LayerCount, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method));
         result["samples"] = samples.Count;
         result["tokens"] = samples.Sum(s => (long)s.InputIds.Length);
-        recovery.Apply(model, choice, result);
+        recovery.Apply(model, choice, input.SaveType, output.WorkPath, result);
         run.Cancellation.ThrowIfCancellationRequested();
         dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");

@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
+using NativeFl.Cli;
 using NativeFl.Models;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Cli;
 
-/// <summary>drop --patch on one fixture: what is reported is what was written, and the checkpoint is an ordinary one.</summary>
+/// <summary>drop --patch and --heal on one fixture: what is reported is what was written, and the checkpoint is an ordinary one.</summary>
 public sealed class DropRecoveryTests
 {
     private FixtureCase _case = null!;
@@ -69,6 +70,47 @@ public sealed class DropRecoveryTests
         Assert.That(run.Output, Does.Match(@"calibration loss: [\d.]+ ± [\d.]+ before, [\d.]+ ± [\d.]+ dropped, [\d.]+ ± [\d.]+ patched"));
     }
 
+    [TestCase("llama", false)]
+    [TestCase("llama-bf16", true)]
+    public void Healing_is_training_and_merging_what_was_dropped_byte_for_byte(string name, bool patches)
+    {
+        using var fixture = new FixtureCase(name);
+        string data = VerbInput.Records(fixture, _folder, "heal.jsonl");
+        string[] drop = ["--model", fixture.Folder, "--data", data, "--method", "last", "--count", "1", .. patches ? new[] { "--patch", "linear" } : []];
+        string[] training =
+        [
+            "--rank", "3", "--alpha", "5", "--steps", "6", "--lr", "1e-2", "--batch-size", "2", "--schedule", "linear", "--lora-dropout", "0.1",
+            "--target-modules", "q_proj,down_proj", "--seed", "17",
+        ];
+        JsonObject healed = CliRun.Json(["drop", .. drop, "--heal", data, .. training, "--eval-data", data, "--out", _folder.At("healed")]);
+        CliRun.Json(["drop", .. drop, "--out", _folder.At("dropped")]);
+        JsonObject trained = CliRun.Json(["train", "--model", _folder.At("dropped"), "--data", data, .. training, "--out", _folder.At("adapter")]);
+        CliRun.Json("merge", "--model", _folder.At("dropped"), "--adapter", _folder.At("adapter"), "--out", _folder.At("merged"));
+        double[] losses = [.. healed["heal"]!["losses"]!.AsArray().Select(l => (double)l!)];
+        JsonObject eval = healed["eval"]!.AsObject();
+        Assert.Multiple(() =>
+        {
+            Assert.That(losses, Is.EqualTo(trained["losses"]!.AsArray().Select(l => (double)l!)));
+            Assert.That((double)eval["healed"]!["loss"]!, Is.LessThan((double)eval["dropped"]!["loss"]!));
+            Assert.That((double)eval["healed"]!["loss"]!, Is.EqualTo(Loss("healed", data)));
+            Assert.That(eval.Select(stage => stage.Key), Is.EqualTo(patches ? new[] { "before", "dropped", "patched", "healed" } : ["before", "dropped", "healed"]));
+            Assert.That(File.ReadAllBytes(_folder.At("healed", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("merged", "model.safetensors"))));
+            Assert.That(File.ReadAllText(_folder.At("healed", "metrics.jsonl")), Is.EqualTo(File.ReadAllText(_folder.At("adapter", "metrics.jsonl"))));
+        });
+    }
+
+    [Test]
+    public void Healing_that_is_stopped_leaves_nothing_behind()
+    {
+        string[] before = _folder.Contents;
+        using var stop = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var error = new StopAt(" 1/9 ", stop);
+        string[] line = ["drop", "--model", _case.Folder, "--method", "last", "--count", "1", "--heal", _data, "--steps", "9", "--out", _folder.At("out")];
+        Assert.That(CommandLine.Run(line, new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        Assert.That(_folder.Contents, Is.EqualTo(before));
+    }
+
     [TestCase("--patch cosine", "--patch", "'cosine'")]
     [TestCase("--patch linear --ridge -1", "--ridge", "'-1'")]
     [TestCase("--patch linear --ridge NaN", "--ridge", "'NaN'")]
@@ -76,13 +118,27 @@ public sealed class DropRecoveryTests
     [TestCase("--patch-data DATA", "--patch-data", "--patch")]
     [TestCase("--method last --patch linear NODATA", "--patch", "--patch-data")]
     [TestCase("--method last --patch linear NODATA --patch-data EMPTY", "empty.jsonl")]
+    [TestCase("--rank 4", "--rank", "--heal")]
+    [TestCase("--lr 1", "--lr", "--heal")]
+    [TestCase("--max-length 9", "--max-length", "--heal or --eval-data")]
+    [TestCase("--method last NODATA --heal EMPTY", "empty.jsonl")]
+    [TestCase("--heal DATA --steps 3 --epochs 2", "--steps", "both")]
+    [TestCase("--heal DATA --target-modules z_proj", "--target-modules", "z_proj")]
     public void What_cannot_be_recovered_is_refused_and_nothing_written(string flags, params string[] says)
     {
         string empty = _folder.Write("empty.jsonl", "");
         bool hasData = !flags.Contains("NODATA", StringComparison.Ordinal);
         string[] given = [.. flags.Replace(" NODATA", "", StringComparison.Ordinal).Split(' ').Select(word => word == "DATA" ? _data : word == "EMPTY" ? empty : word)];
         string[] source = hasData ? ["--data", _data] : [];
-        CliRun.Fails(2, says, ["drop", "--model", _case.Folder, "--count", "1", .. source, .. given, "--out", _folder.At("out")]);
+        CliRun.Fails(2, says, ["drop", "--model", _case.Folder, "--count", "1", .. source, .. given, "--quiet", "--out", _folder.At("out")]);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
+    [Test]
+    public void An_adapter_on_nothing_but_what_is_dropped_is_refused_and_nothing_is_written()
+    {
+        string[] line = ["drop", "--model", _case.Folder, "--granularity", "mlp", "--method", "first", "--count", "3", "--heal", _data, "--quiet"];
+        CliRun.Fails(2, ["--target-modules", "down_proj"], [.. line, "--target-modules", "down_proj", "--out", _folder.At("out")]);
         Assert.That(Directory.Exists(_folder.At("out")), Is.False);
     }
 
@@ -100,8 +156,8 @@ public sealed class DropRecoveryTests
     private JsonObject Drop(string target, params IReadOnlyList<string> flags) =>
         CliRun.Json(["drop", "--model", _case.Folder, "--data", _data, "--method", "last", "--count", "1", .. flags, "--out", _folder.At(target)]);
 
-    private double Loss(string folder) =>
-        (double)CliRun.Json("eval", "--task", "perplexity", "--model", Path.IsPathRooted(folder) ? folder : _folder.At(folder), "--data", _data)["loss"]!;
+    private double Loss(string folder, string? data = null) =>
+        (double)CliRun.Json("eval", "--task", "perplexity", "--model", Path.IsPathRooted(folder) ? folder : _folder.At(folder), "--data", data ?? _data)["loss"]!;
 
     private static float[] Read(Checkpoint checkpoint, string name, long[] shape)
     {
