@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace NativeFl.Tensors.Cpu;
 
 /// <summary>One attention call as the tiles see it: addresses, strides and the rows that each query sees.</summary>
@@ -54,22 +57,28 @@ internal readonly unsafe struct AttentionProblem(AttentionShape shape, TensorVie
     /// </summary>
     public void PackQueries(float* source, AttentionSpan span, int i, int count, int kvHead, float factor, float* destination)
     {
-        int rows = count * Group, paddedRows = RoundUp(rows, TileProduct.Rows);
-        for (int r = 0; r < rows; r++)
+        float* to = destination;
+        for (int query = i; query < i + count; query++)
         {
-            float* row = source + QueryOffset(span, i + (r / Group), kvHead) + ((long)(r % Group) * Width);
-            CopyScaled(row, factor, destination + ((long)r * PaddedWidth));
+            float* row = source + QueryOffset(span, query, kvHead);
+            for (int head = 0; head < Group; head++, row += Width, to += PaddedWidth) CopyScaled(row, factor, to);
         }
 
-        new Span<float>(destination + ((long)rows * PaddedWidth), (paddedRows - rows) * PaddedWidth).Clear();
+        int rows = count * Group;
+        new Span<float>(to, (RoundUp(rows, TileProduct.Rows) - rows) * PaddedWidth).Clear();
     }
 
+    /// <summary>The rows of one head of <paramref name="count"/> keys or values, into (count, stride) with zeros behind each row.</summary>
+    public void PackKeys(float* source, int count, float* destination)
+    {
+        for (int key = 0; key < count; key++) CopyScaled(source + (key * KeyStride), 1, destination + ((long)key * PaddedWidth));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyScaled(float* source, float factor, float* destination)
     {
-        for (int c = 0; c < PaddedWidth; c += Lanes.Width)
-        {
-            System.Runtime.Intrinsics.Vector256<float> lanes = c < Width ? Lanes.Load(source + c, Width - c) * factor : default;
-            Lanes.Store(lanes, destination + c, Lanes.Width);
-        }
+        int c = 0;
+        for (; c <= Width - Lanes.Width; c += Lanes.Width) (Vector256.Load(source + c) * factor).Store(destination + c);
+        for (; c < PaddedWidth; c += Lanes.Width) (Lanes.Load(source + c, Math.Max(0, Width - c)) * factor).Store(destination + c);
     }
 }
