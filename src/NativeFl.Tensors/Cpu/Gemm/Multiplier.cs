@@ -20,6 +20,9 @@ internal sealed unsafe class Multiplier : IDisposable
     /// <summary>Below this many k, b is read in place: its rows are few enough not to fight for cache sets.</summary>
     private const int ShortDepth = 64;
 
+    /// <summary>Up to this many panels of a, b is read in place: they are too few to pay for a copy.</summary>
+    private const int FewPanels = 2;
+
     /// <summary>Floats between the parts of the scratch: room for what packing spills, and whole cache lines.</summary>
     private const int Margin = 64;
 
@@ -152,7 +155,7 @@ internal sealed unsafe class Multiplier : IDisposable
         bool edge = columns != covered;
         GemmTile tile = default;
         tile.BStep = _width;
-        tile.B = narrow ? (ushort*)p->B + PanelOffset(p, n, k0) : Right(p, n, columns, k0, k, out tile.BStep);
+        tile.B = narrow ? (ushort*)p->B + PanelOffset(p, n, k0) : Right(p, m1 - m0, n, columns, k0, k, out tile.BStep);
         tile.K = k;
         tile.CStep = edge ? covered : p->CStride;
         tile.Accumulate = accumulate && !edge;
@@ -184,15 +187,15 @@ internal sealed unsafe class Multiplier : IDisposable
         }
     }
 
-    /// <summary>Columns n .. n + columns and k0 .. k0 + k of b with <paramref name="step"/> floats from one k to the next.</summary>
-    private float* Right(Product* p, int n, int columns, int k0, int k, out nint step)
+    /// <summary>Columns n .. n + columns and k0 .. k0 + k of b, for m rows of a, with <paramref name="step"/> floats from one k to the next.</summary>
+    private float* Right(Product* p, int m, int n, int columns, int k0, int k, out nint step)
     {
         step = _width;
         switch (p->BLayout)
         {
             case OperandLayout.Rows:
                 float* rows = (float*)p->B + (k0 * p->BStride) + n;
-                if (k <= ShortDepth && (columns == _width || columns == _width / 2))
+                if ((k <= ShortDepth || m <= FewPanels * _kernels.Rows) && (columns == _width || columns == _width / 2))
                 {
                     step = p->BStride;
                     return rows;
