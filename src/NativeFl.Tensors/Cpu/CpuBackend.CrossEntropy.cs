@@ -12,7 +12,7 @@ public sealed unsafe partial class CpuBackend
     /// With e_v = exp(logit_v − max): loss = log(Σ e / e_label) = log(1 + Σ_{v ≠ label} e_v / e_label), and the gradient is
     /// weight · e_v / Σ e for v ≠ label and −weight · Σ_{v ≠ label} e_v / Σ e for the label. Keeping the label out of the sum
     /// keeps small losses and small gradients accurate. A row of weight 0 gets a gradient of exactly 0 whatever it holds.
-    /// Cost: reads N V (the second and third time from cache), writes N V floats, 2 N V exponentials.
+    /// Cost: reads N V (the second and third time from cache), writes N V floats, N V exponentials.
     /// </remarks>
     public override void CrossEntropy(TensorView labels, TensorView weights, bool withGradient, TensorView logits, TensorView losses)
     {
@@ -31,13 +31,13 @@ public sealed unsafe partial class CpuBackend
                 float* row = px + ((long)n * vocabulary);
                 float own = row[label[n]], max = Maximum(row, vocabulary), ownTerm = Exponential.Of(own - max);
                 row[label[n]] = float.NegativeInfinity;
-                double others = SumOfExponentials(row, vocabulary, max), sum = others + ownTerm;
+                double others = SumOfExponentials(row, vocabulary, max, withGradient), sum = others + ownTerm;
                 loss[n] = (float)(ownTerm > 0 ? Log1p(others / ownTerm) : Math.Log(sum) + ((double)max - own));
                 if (!withGradient) row[label[n]] = own;
                 else if (weight[n] == 0) new Span<float>(row, vocabulary).Clear();
                 else
                 {
-                    ScaledExponentials(row, vocabulary, max, (float)(weight[n] / sum));
+                    Scale(row, vocabulary, (float)(weight[n] / sum));
                     row[label[n]] = (float)(-weight[n] * (others / sum));
                 }
             }
@@ -68,7 +68,8 @@ public sealed unsafe partial class CpuBackend
         return max;
     }
 
-    private static double SumOfExponentials(float* x, int count, float max)
+    /// <summary>Σ exp(x − max), and x = exp(x − max) if those are to be kept.</summary>
+    private static double SumOfExponentials(float* x, int count, float max, bool keep)
     {
         Vector256<float> shift = Vector256.Create(max);
         double sum = 0;
@@ -77,18 +78,21 @@ public sealed unsafe partial class CpuBackend
             int end = Math.Min(count, block + CrossEntropySumBlock);
             Vector256<float> partial = default;
             for (int i = block; i < end; i += Lanes.Width)
-                partial += Exponential.NonPositive(Lanes.Load(x + i, end - i, float.NegativeInfinity) - shift);
+            {
+                Vector256<float> term = Exponential.NonPositive(Lanes.Load(x + i, end - i, float.NegativeInfinity) - shift);
+                if (keep) Lanes.Store(term, x + i, end - i);
+                partial += term;
+            }
+
             sum += Vector256.Sum(partial);
         }
 
         return sum;
     }
 
-    /// <summary>x = factor · exp(x − max) in place.</summary>
-    private static void ScaledExponentials(float* x, int count, float max, float factor)
+    private static void Scale(float* x, int count, float factor)
     {
-        Vector256<float> shift = Vector256.Create(max), scale = Vector256.Create(factor);
-        for (int i = 0; i < count; i += Lanes.Width)
-            Lanes.Store(scale * Exponential.NonPositive(Lanes.Load(x + i, count - i, float.NegativeInfinity) - shift), x + i, count - i);
+        Vector256<float> scale = Vector256.Create(factor);
+        for (int i = 0; i < count; i += Lanes.Width) Lanes.Store(scale * Lanes.Load(x + i, count - i), x + i, count - i);
     }
 }
