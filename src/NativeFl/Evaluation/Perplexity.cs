@@ -21,9 +21,11 @@ public static class Perplexity
     }
 
     /// <summary>The result of given losses: by example, −log p of every counted token.</summary>
-    internal static PerplexityResult Of(IReadOnlyList<float[]> losses)
+    internal static PerplexityResult Of(IReadOnlyList<float[]> losses) => Of(new ClusteredMean(losses));
+
+    /// <summary>The result of losses that are summed up already.</summary>
+    internal static PerplexityResult Of(ClusteredMean mean)
     {
-        var mean = new ClusteredMean(losses);
         if (mean.Count == 0) throw new InvalidInputException("--data", "at least one token to score", "none");
         if (!double.IsFinite(mean.Mean)) throw new RunFailedException("perplexity: the loss is not finite");
         return new PerplexityResult

@@ -33,15 +33,13 @@ public static class Calibration
     {
         ArgumentNullException.ThrowIfNull(records);
         ArgumentNullException.ThrowIfNull(options);
-        bool isTokenised = Dataset.IsPreTokenised(records);
-        if (tokenizer is not null && !isTokenised && (options.Packing ?? true))
-        {
-            var encoder = new PromptEncoder(tokenizer, options);
-            if (records.All(encoder.IsPlainText))
-                return Pack(records.Select(r => PromptEncoder.Value(r, RecordFormat.Of(r, options), "answer")), tokenizer, samples, length, input);
-        }
-
-        return Dataset.Tokenize([.. records.Take(samples)], tokenizer, options with { Packing = false, MaxLength = length }, vocabularySize);
+        if (Dataset.IsPreTokenised(records) || tokenizer is null)
+            return [.. Dataset.Tokenize([.. records.Take(samples)], tokenizer, options, vocabularySize).Select(e => Cut(e, length))];
+        tokenizer.RequireFits(vocabularySize);
+        var encoder = new PromptEncoder(tokenizer, options with { MaxLength = length });
+        if ((options.Packing ?? true) && records.All(encoder.IsPlainText))
+            return Pack(records.Select(r => PromptEncoder.Value(r, RecordFormat.Of(r, options), "answer")), tokenizer, samples, length, input);
+        return [.. records.Take(samples).Select(r => Cut(encoder.EncodeWhole(r), length))];
     }
 
     /// <summary>The first samples of the given texts.</summary>
@@ -79,4 +77,8 @@ public static class Calibration
         if (packed.Count > 0) return packed;
         throw new InvalidInputException(input, FormattableString.Invariant($"at least one sample of {length} tokens"), FormattableString.Invariant($"{tokens} tokens"));
     }
+
+    private static TokenizedExample Cut(TokenizedExample example, int length) => example.InputIds.Length <= length
+        ? example
+        : example with { InputIds = example.InputIds[..length], Labels = example.Labels[..length], Starts = [.. example.Starts.Where(start => start < length)] };
 }

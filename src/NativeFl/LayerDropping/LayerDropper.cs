@@ -1,6 +1,5 @@
 using System.Globalization;
 using NativeFl.Data;
-using NativeFl.Evaluation;
 using NativeFl.Models;
 using NativeFl.Tensors;
 
@@ -45,14 +44,8 @@ public sealed class LayerDropper
     /// <summary>How many can go at most, so that some attention is left.</summary>
     public static int Most(ModelConfig config, Granularity granularity)
     {
-        int candidates = Candidates(config, granularity).Count, attention = config.Sublayers().Count(s => s.Kind == SublayerKind.Attention);
-        return granularity switch
-        {
-            Granularity.Mlp => candidates,
-            Granularity.Attention => attention - 1,
-            Granularity.Joint => candidates - 1,
-            _ => attention == candidates ? candidates - 1 : candidates,
-        };
+        int candidates = Candidates(config, granularity).Count;
+        return granularity == Granularity.Mlp ? candidates : Math.Max(0, candidates - 1);
     }
 
     /// <summary>Checks that so much can go before anything is measured.</summary>
@@ -64,15 +57,17 @@ public sealed class LayerDropper
     {
         ArgumentNullException.ThrowIfNull(request);
         int most = Most(config, request.Granularity);
-        if (request.Count >= 0 && request.Count <= most) return;
         string what = request.Granularity == Granularity.Block ? "blocks" : request.Granularity == Granularity.Joint ? "sublayers" : "layers";
-        throw new InvalidInputException(
-            input, string.Create(CultureInfo.InvariantCulture, $"0 to {most} {what}, so that attention is left"), request.Count.ToString(CultureInfo.InvariantCulture));
+        string got = request.Count.ToString(CultureInfo.InvariantCulture);
+        if (request.Count < 0 || request.Count > most)
+            throw new InvalidInputException(input, string.Create(CultureInfo.InvariantCulture, $"0 to {most} {what}, so that attention is left"), got);
+        if (!request.IsConsecutive || request.Count == 0 || Runs(config, request.Count).Any(run => LeavesAttention(config, run))) return;
+        throw new InvalidInputException(input, "neighbouring blocks without which attention is left", $"{got}, and no such run");
     }
 
     /// <summary>Chooses.</summary>
     /// <param name="request">What and how.</param>
-    /// <param name="onStep">Told of passes over the calibration set: (done, of).</param>
+    /// <param name="onStep">Told how far it is: (done, of).</param>
     /// <param name="cancellation">Polled between passes.</param>
     /// <exception cref="InvalidInputException">As <see cref="Check"/>.</exception>
     public DropChoice Choose(DropRequest request, Action<int, int>? onStep = null, CancellationToken cancellation = default)
@@ -82,97 +77,106 @@ public sealed class LayerDropper
         if (request.Count == 0) return new DropChoice([], []);
         return request.Method switch
         {
-            DropMethod.Similarity when request.IsConsecutive => Consecutive(request, cancellation),
-            DropMethod.Similarity when request.IsIterative => OneByOne(request, Similarities, onStep, cancellation),
-            DropMethod.Similarity => Take(Similarities(_model, request.Granularity, null, cancellation), request.Count),
-            DropMethod.Greedy => OneByOne(request, Losses, onStep, cancellation),
+            DropMethod.Similarity when request.IsIterative => Iterative(request, onStep, cancellation),
+            DropMethod.Similarity => FromScores(_model.Config, Measure(request, cancellation), request),
+            DropMethod.Greedy => Greedy(request, onStep, cancellation),
             DropMethod.Random => Take(Shuffled(request.Seed, Unscored(request)), request.Count),
-            DropMethod.Last => Take([.. Unscored(request).AsEnumerable().Reverse()], request.Count),
-            _ => Take(Unscored(request), request.Count),
+            DropMethod.Last => Take([.. Unscored(request).OrderByDescending(step => step.Sublayers[0])], request.Count),
+            _ => Take([.. Unscored(request).OrderBy(step => step.Sublayers[0])], request.Count),
         };
     }
 
     /// <summary>The choice of a ranking that is there already.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="scores">Its similarities.</param>
-    /// <param name="request">What and how many.</param>
+    /// <param name="scores">Its similarities; for <see cref="DropRequest.IsConsecutive"/> those of runs of that length among them.</param>
+    /// <param name="request">What and how many; by <see cref="DropMethod.Similarity"/>, measured once.</param>
+    /// <exception cref="InvalidInputException">As <see cref="Check"/>.</exception>
     public static DropChoice FromScores(ModelConfig config, LayerScores scores, DropRequest request)
     {
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(request);
+        if (request.Method != DropMethod.Similarity || request.IsIterative)
+            throw new ArgumentException("scores are for the method similarity, measured once", nameof(request));
         Check(config, request);
-        return Take(config, [.. Ranked(config, scores, request.Granularity)], request.Count);
+        if (request.Count == 0) return new DropChoice([], []);
+        return request.IsConsecutive
+            ? Take(config, RankedRuns(config, scores, request.Count), 1)
+            : Take(config, Ranked(config, scores, request.Granularity), request.Count);
     }
 
     private DropStep[] Unscored(DropRequest request) => [.. Candidates(_model.Config, request.Granularity).Select(c => new DropStep(c, null, null))];
 
-    private static IEnumerable<DropStep> Ranked(ModelConfig config, LayerScores scores, Granularity granularity)
-    {
-        Dictionary<Sublayer, double> ofSublayers = scores.Sublayers.ToDictionary(s => s.Sublayer, s => s.Similarity);
-        Dictionary<int, double> ofBlocks = scores.Blocks.Where(b => b.Length == 1).ToDictionary(b => b.Layer, b => b.Similarity);
-        return Candidates(config, granularity)
-            .Select(c => new DropStep(c, granularity == Granularity.Block ? ofBlocks[c[0].Layer] : ofSublayers[c[0]], null))
-            .OrderByDescending(step => step.Similarity); // stable: equals stay by index
-    }
+    private LayerScores Measure(DropRequest request, CancellationToken cancellation) =>
+        new SimilarityScorer(_model, _maxRows).Measure(_samples, request.IsConsecutive ? request.Count : 1, cancellation: cancellation);
 
-    private DropStep[] Similarities(Transformer model, Granularity granularity, Action<int, int>? onPass, CancellationToken cancellation)
+    private DropChoice Iterative(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
     {
-        onPass?.Invoke(0, 1);
-        LayerScores scores = new SimilarityScorer(model, _maxRows).Measure(_samples, cancellation: cancellation);
-        return [.. Ranked(model.Config, scores, granularity)];
-    }
-
-    /// <summary>Every candidate with the loss of the model without it, the smallest first.</summary>
-    private DropStep[] Losses(Transformer model, Granularity granularity, Action<int, int>? onPass, CancellationToken cancellation)
-    {
-        var steps = new List<DropStep>();
-        IReadOnlyList<IReadOnlyList<Sublayer>> candidates = Candidates(model.Config, granularity);
-        foreach (IReadOnlyList<Sublayer> candidate in candidates)
+        var scorer = new SimilarityScorer(_model, _maxRows);
+        using TransformerPass pass = scorer.Plan(_samples);
+        return OneByOne(request, onStep, pass.Drop, (config, onPass) =>
         {
-            onPass?.Invoke(steps.Count, candidates.Count);
-            var dropped = new DroppedSublayers(candidate);
-            if (!LeavesAttention(model.Config, dropped)) continue;
-            using Transformer without = model.Without(dropped);
-            using var scorer = new TokenScorer(without, maxRows: _maxRows);
-            steps.Add(new DropStep(candidate, null, Perplexity.Measure(scorer, _samples, cancellation).Loss));
-        }
-
-        return [.. steps.OrderBy(step => step.Loss)];
+            LayerScores scores = scorer.Measure(pass, _samples, 1, done => onPass(done, _samples.Count), cancellation);
+            return Ranked(config, scores, request.Granularity);
+        });
     }
 
+    private DropChoice Greedy(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
+    {
+        using var losses = new DeletionLosses(_model, _samples, Candidates(_model.Config, request.Granularity), _maxRows);
+        return OneByOne(request, onStep, losses.Drop, (config, onPass) =>
+        {
+            IReadOnlyList<Sublayer>[] candidates = [.. Candidates(config, request.Granularity).Where(c => LeavesAttention(config, c))];
+            double[] without = losses.Measure(candidates, onPass, cancellation);
+            return [.. candidates.Zip(without, (c, loss) => new DropStep(c, null, loss)).OrderBy(step => step.Loss)]; // stable
+        });
+    }
+
+    /// <summary>Ranks what the model still has, takes the first, drops it, and so on.</summary>
     private DropChoice OneByOne(
-        DropRequest request, Func<Transformer, Granularity, Action<int, int>?, CancellationToken, DropStep[]> rank, Action<int, int>? onStep,
-        CancellationToken cancellation)
+        DropRequest request, Action<int, int>? onStep, Action<DroppedSublayers> drop, Func<ModelConfig, Action<int, int>, IReadOnlyList<DropStep>> rank)
     {
         var steps = new List<DropStep>();
         var ties = new List<DropStep>();
+        ModelConfig config = _model.Config;
         while (steps.Count < request.Count)
         {
-            int done = steps.Count;
-            using Transformer model = _model.Without(new DroppedSublayers(steps.SelectMany(s => s.Sublayers)));
-            DropStep[] ranked = rank(model, request.Granularity, (pass, of) => onStep?.Invoke((done * of) + pass, request.Count * of), cancellation);
-            DropChoice next = Take(model.Config, ranked, 1);
+            int before = steps.Count;
+            DropChoice next = Take(config, rank(config, (done, of) => onStep?.Invoke((before * of) + done, request.Count * of)), 1);
             steps.AddRange(next.Steps);
             ties.AddRange(next.Ties);
+            drop(next.Dropped);
+            config = config with { Dropped = config.Dropped.With(next.Dropped.Sublayers) };
         }
 
         return new DropChoice(steps, ties);
     }
 
-    private DropChoice Consecutive(DropRequest request, CancellationToken cancellation)
+    private static DropStep[] Ranked(ModelConfig config, LayerScores scores, Granularity granularity)
     {
-        LayerScores scores = new SimilarityScorer(_model, _maxRows).Measure(_samples, request.Count, cancellation: cancellation);
-        int[] blocks = [.. _model.Config.Sublayers().Select(s => s.Layer).Distinct()];
-        DropStep[] ranked =
+        Dictionary<Sublayer, double> ofSublayers = scores.Sublayers.ToDictionary(s => s.Sublayer, s => s.Similarity);
+        Dictionary<int, double> ofBlocks = scores.Blocks.Where(b => b.Length == 1).ToDictionary(b => b.Layer, b => b.Similarity);
+        return
         [
-            .. scores.Blocks.Where(b => b.Length == request.Count).OrderByDescending(b => b.Similarity).Select(run =>
-            {
-                int first = Array.IndexOf(blocks, run.Layer);
-                HashSet<int> inside = [.. blocks.Skip(first).Take(run.Length)];
-                return new DropStep([.. _model.Config.Sublayers().Where(s => inside.Contains(s.Layer))], run.Similarity, null);
-            }),
+            .. Candidates(config, granularity)
+                .Select(c => new DropStep(c, granularity == Granularity.Block ? ofBlocks[c[0].Layer] : ofSublayers[c[0]], null))
+                .OrderByDescending(step => step.Similarity), // stable: equals stay by index
         ];
-        return Take(ranked, 1);
+    }
+
+    private static DropStep[] RankedRuns(ModelConfig config, LayerScores scores, int length)
+    {
+        Dictionary<int, double> ofRuns = scores.Blocks.Where(b => b.Length == length).ToDictionary(b => b.Layer, b => b.Similarity);
+        Sublayer[][] runs = [.. Runs(config, length)];
+        if (!runs.All(run => ofRuns.ContainsKey(run[0].Layer)))
+            throw new InvalidInputException("--scores", string.Create(CultureInfo.InvariantCulture, $"similarities of runs of {length} blocks"), "none");
+        return [.. runs.Select(run => new DropStep(run, ofRuns[run[0].Layer], null)).OrderByDescending(step => step.Similarity)];
+    }
+
+    /// <summary>Every run of so many neighbours among the blocks that are left, as its sublayers.</summary>
+    private static IEnumerable<Sublayer[]> Runs(ModelConfig config, int length)
+    {
+        Sublayer[][] blocks = [.. config.Sublayers().GroupBy(s => s.Layer).Select(block => block.ToArray())];
+        for (int start = 0; start + length <= blocks.Length; start++) yield return [.. blocks.Skip(start).Take(length).SelectMany(block => block)];
     }
 
     private DropChoice Take(IReadOnlyList<DropStep> ranked, int count) => Take(_model.Config, ranked, count);
@@ -184,20 +188,22 @@ public sealed class LayerDropper
         var ties = new List<DropStep>();
         foreach (DropStep step in ranked)
         {
-            if (taken.Count == count)
+            if (taken.Count < count)
             {
-                bool isScored = step.Similarity is not null || step.Loss is not null;
-                if (isScored && step.Similarity == taken[^1].Similarity && step.Loss == taken[^1].Loss) ties.Add(step);
+                if (Leaves(taken, step)) taken.Add(step);
                 continue;
             }
 
-            if (LeavesAttention(config, new DroppedSublayers(taken.SelectMany(s => s.Sublayers).Concat(step.Sublayers)))) taken.Add(step);
+            bool isScored = step.Similarity is not null || step.Loss is not null;
+            if (isScored && step.Similarity == taken[^1].Similarity && step.Loss == taken[^1].Loss && Leaves(taken.Take(count - 1), step)) ties.Add(step);
         }
 
         return new DropChoice(taken, ties);
+
+        bool Leaves(IEnumerable<DropStep> others, DropStep step) => LeavesAttention(config, [.. others.SelectMany(s => s.Sublayers), .. step.Sublayers]);
     }
 
-    private static bool LeavesAttention(ModelConfig config, DroppedSublayers dropped) =>
+    private static bool LeavesAttention(ModelConfig config, IReadOnlyCollection<Sublayer> dropped) =>
         config.Sublayers().Any(s => s.Kind == SublayerKind.Attention && !dropped.Contains(s));
 
     private static DropStep[] Shuffled(ulong seed, DropStep[] steps)

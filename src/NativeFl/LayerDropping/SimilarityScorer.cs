@@ -36,11 +36,24 @@ public sealed class SimilarityScorer
     public LayerScores Measure(
         IReadOnlyList<TokenizedExample> samples, int longestRun = 1, Action<int>? onSample = null, CancellationToken cancellation = default)
     {
+        using TransformerPass pass = Plan(samples);
+        return Measure(pass, samples, longestRun, onSample, cancellation);
+    }
+
+    /// <summary>The pass of <see cref="Measure(IReadOnlyList{TokenizedExample}, int, Action{int}?, CancellationToken)"/>, to measure with again and again.</summary>
+    internal TransformerPass Plan(IReadOnlyList<TokenizedExample> samples)
+    {
         ArgumentNullException.ThrowIfNull(samples);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(longestRun);
         if (samples.All(s => s.InputIds.Length == 0)) throw new InvalidInputException("--data", "at least one token to score", "none");
         int rows = Math.Max(_maxRows, samples.Max(s => s.InputIds.Length));
-        using var pass = new TransformerPass(_model, new PassOptions { MaxRows = rows, MaxHeadRows = 1, Products = true });
+        return new TransformerPass(_model, new PassOptions { MaxRows = rows, MaxHeadRows = 1, Products = true });
+    }
+
+    /// <summary>Scores what a pass of <see cref="Plan"/> has left.</summary>
+    internal LayerScores Measure(
+        TransformerPass pass, IReadOnlyList<TokenizedExample> samples, int longestRun, Action<int>? onSample, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(longestRun);
         Sublayer[] sublayers = [.. pass.Sublayers];
         int[] blocks = [.. sublayers.Select(s => s.Layer).Distinct()];
         var ofSublayers = sublayers.Select(_ => new List<(double, int)>()).ToArray();
@@ -49,7 +62,9 @@ public sealed class SimilarityScorer
         for (int first = 0; first < samples.Count;)
         {
             cancellation.ThrowIfCancellationRequested();
-            int[] lengths = Fill(batch, samples, ref first, rows);
+            int end = batch.Take(samples, first, _maxRows, counts: false);
+            int[] lengths = [.. samples.Skip(first).Take(end - first).Select(sample => sample.InputIds.Length)];
+            first = end;
             if (batch.Rows == 0) continue;
             pass.Forward(batch);
             var products = new float[batch.Rows * 3];
@@ -84,21 +99,6 @@ public sealed class SimilarityScorer
         {
             for (int start = 0; start + length <= blocks.Length; start++) yield return (start, length);
         }
-    }
-
-    /// <summary>As many samples as fit, and the tokens of each.</summary>
-    private static int[] Fill(TokenBatch batch, IReadOnlyList<TokenizedExample> samples, ref int first, int rows)
-    {
-        var lengths = new List<int>();
-        batch.Clear();
-        while (first < samples.Count && batch.Rows + samples[first].InputIds.Length <= rows)
-        {
-            TokenizedExample sample = samples[first++];
-            if (sample.InputIds.Length > 0) batch.AddSequence(sample.InputIds, default, sample.Starts, 1);
-            lengths.Add(sample.InputIds.Length);
-        }
-
-        return [.. lengths];
     }
 
     private static void AddCosines(float[] products, int[] lengths, List<(double, int)> sums)

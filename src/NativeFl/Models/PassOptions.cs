@@ -18,6 +18,9 @@ internal sealed record PassOptions
     /// </summary>
     public bool Products { get; init; }
 
+    /// <summary>The sublayers before which the stream is kept, for <see cref="TransformerPass.ForwardWithout"/>; or null.</summary>
+    public IReadOnlySet<Sublayer>? Kept { get; init; }
+
     /// <summary>Dropout on the LoRA input.</summary>
     public float Dropout { get; init; }
 

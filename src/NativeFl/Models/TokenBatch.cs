@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Data;
 using NativeFl.Tensors;
 
 namespace NativeFl.Models;
@@ -72,6 +73,27 @@ internal sealed class TokenBatch
         }
 
         return count;
+    }
+
+    /// <summary>
+    /// Begins anew with the examples from <paramref name="first"/> on, as many as fit into <paramref name="rows"/> and one at least; returns the
+    /// one behind them.
+    /// </summary>
+    /// <param name="examples">Sequences.</param>
+    /// <param name="first">The first of them.</param>
+    /// <param name="rows">Token rows.</param>
+    /// <param name="counts">Whether the predictions of their labels are wanted.</param>
+    public int Take(IReadOnlyList<TokenizedExample> examples, int first, int rows, bool counts)
+    {
+        Clear();
+        int end = first;
+        do
+        {
+            TokenizedExample example = examples[end++];
+            if (example.InputIds.Length > 0) AddSequence(example.InputIds, counts ? example.Labels : default, example.Starts, 1);
+        }
+        while (end < examples.Count && Rows + examples[end].InputIds.Length <= rows);
+        return end;
     }
 
     /// <summary>Appends a sequence of one or more documents; <paramref name="weight"/> is the weight of each counted prediction.</summary>

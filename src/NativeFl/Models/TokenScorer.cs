@@ -38,14 +38,7 @@ public sealed class TokenScorer : IDisposable
         for (int first = 0; first < examples.Count;)
         {
             cancellation.ThrowIfCancellationRequested();
-            int end = first;
-            _batch.Clear();
-            do
-            {
-                _batch.AddSequence(examples[end].InputIds, examples[end].Labels, examples[end].Starts, 1);
-                end++;
-            }
-            while (end < examples.Count && _batch.Rows + examples[end].InputIds.Length <= _maxRows);
+            int end = _batch.Take(examples, first, _maxRows, counts: true);
             var all = new float[_batch.HeadRows.Length];
             if (all.Length > 0)
             {

@@ -13,12 +13,13 @@ internal sealed class TransformerPass : IDisposable
     private readonly PassContext _context;
     private readonly LanguageHead _head;
     private readonly BackwardScratch? _scratch;
-    private readonly ISublayer[] _sublayers;
-    private readonly int[] _streamBefore; // by sublayer, and at the end
     private readonly Slot[] _streams;
     private readonly Slot _products;
     private readonly Arena _arena;
-    private readonly Action _blocks, _train;
+    private readonly Action _blocks, _kept, _train;
+    private ISublayer[] _sublayers;
+    private int[] _streamBefore; // by sublayer, and at the end
+    private int[] _streamOf;     // the same in the run at hand
     private KvCache? _cache;
 
     /// <param name="model">The base.</param>
@@ -36,12 +37,13 @@ internal sealed class TransformerPass : IDisposable
         var plan = new MemoryPlan("activations");
         _sublayers = [.. Lay(plan, trained)];
 
-        _streamBefore = StreamsBefore();
+        _streamOf = _streamBefore = StreamsBefore();
         _streams = [.. Enumerable.Range(0, _streamBefore[^1] + 1).Select(i =>
             plan.Add($"residual stream {i}", new Shape(options.MaxRows, config.HiddenSize), model.Backend.ActivationType))];
         if (options.Products) _products = plan.Add("residual products", new Shape(checked((_sublayers.Length + 1) * options.MaxRows), 3));
         _arena = new Arena(model.Backend, plan);
         _blocks = Blocks;
+        _kept = UpToLastKept;
         _train = Train;
         Plans = [plan, _context.Plan, _head.Plan, .. _scratch is null ? Array.Empty<MemoryPlan>() : [_scratch.Plan]];
     }
@@ -65,7 +67,8 @@ internal sealed class TransformerPass : IDisposable
     {
         Begin(batch);
         _cache = null;
-        Run(count);
+        Start();
+        Run(0, count);
     }
 
     /// <summary>(N, C): the residual stream before the i-th sublayer, where it is still there.</summary>
@@ -90,6 +93,50 @@ internal sealed class TransformerPass : IDisposable
         _model.Backend.Copy(tensor, arena[slot]);
         _model.Backend.Download<float>(arena[slot], values);
         return values;
+    }
+
+    /// <summary>Runs a batch as far as the last stream of <see cref="PassOptions.Kept"/>: what <see cref="ForwardWithout"/> goes on from.</summary>
+    public void ForwardKept(TokenBatch batch)
+    {
+        Begin(batch);
+        _cache = null;
+        _model.Backend.Replay(_kept);
+    }
+
+    /// <summary>
+    /// The batch of <see cref="ForwardKept"/> through the pass without the first-th and, in all, <paramref name="count"/> neighbouring
+    /// sublayers, from the stream kept before them on. The values are those of running all the others, bit for bit.
+    /// </summary>
+    public void ForwardWithout(int first, int count)
+    {
+        if (!Keeps(first)) throw new ArgumentOutOfRangeException(nameof(first), first, "the stream before it is not kept");
+        var (backend, normed, next) = (_model.Backend, _context.Normed, first + count);
+        TensorView kept = Kept(_streamBefore[first]);
+        _streamOf = [.. Enumerable.Repeat(_streamBefore[^1], _sublayers.Length + 1)];
+        if (next == _sublayers.Length || first == 0) backend.Copy(kept, Stream(next));
+        if (next == _sublayers.Length) return;
+        TensorView norm = _sublayers[next].Norm, rstd = _sublayers[next].Rstd(_arena, _context.Rows);
+        float epsilon = _model.Config.NormEpsilon;
+        if (first == 0)
+        {
+            backend.RmsNormForward(Stream(next), norm, epsilon, normed, rstd);
+        }
+        else
+        {
+            // The norm behind a residual add may be summed in another order than one by itself: adding nothing has the bits of the add left out.
+            backend.Fill(0, normed);
+            backend.ResidualRmsNormForward(kept, normed, norm, epsilon, Stream(next), normed, rstd, default);
+        }
+
+        Run(next, _sublayers.Length);
+        Finish();
+    }
+
+    /// <summary>From now on the pass goes without these too. What is planned stays planned.</summary>
+    public void Drop(DroppedSublayers sublayers)
+    {
+        _sublayers = [.. _sublayers.Where(sublayer => !sublayers.Contains(sublayer.Id))];
+        _streamOf = _streamBefore = StreamsBefore();
     }
 
     /// <summary>Forward, losses and <see cref="Backward"/> of a batch, in one go that the backend may replay; waits for the losses at its end.</summary>
@@ -157,12 +204,56 @@ internal sealed class TransformerPass : IDisposable
                 $"a batch of {batch.Rows} rows, {batch.HeadRows.Length} counted, in a pass planned for {_options.MaxRows}, {_options.MaxHeadRows}", nameof(batch));
         }
 
+        _streamOf = _streamBefore;
         _context.Begin(batch);
     }
 
     private void Blocks()
     {
-        Run(_sublayers.Length);
+        Start();
+        Run(0, _sublayers.Length);
+        Finish();
+    }
+
+    /// <summary>Makes every stream that is kept, and runs nothing behind the last of them.</summary>
+    private void UpToLastKept()
+    {
+        Start();
+        int last = Array.FindLastIndex(_sublayers, sublayer => Keeps(sublayer.Id));
+        if (last <= 0) return;
+        Run(0, last);
+        Add(last - 1);
+    }
+
+    private void Start()
+    {
+        var (backend, epsilon) = (_model.Backend, _model.Config.NormEpsilon);
+        backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Stream(0));
+        if (_sublayers.Length == 0) return;
+        backend.RmsNormForward(Stream(0), _sublayers[0].Norm, epsilon, _context.Normed, _sublayers[0].Rstd(_arena, _context.Rows));
+    }
+
+    /// <summary>Each sublayer adds to the residual stream; what the last one adds is left where it is.</summary>
+    private void Run(int first, int end)
+    {
+        for (int i = first; i < end; i++)
+        {
+            _sublayers[i].Forward(_context, _arena, _cache);
+            if (i + 1 < end) Add(i);
+        }
+    }
+
+    /// <summary>Adds what a sublayer that is not the last made to the stream; the norm of the next one takes the sum in the same pass.</summary>
+    private void Add(int i)
+    {
+        var (normed, next) = (_context.Normed, _sublayers[i + 1]);
+        _model.Backend.ResidualRmsNormForward(
+            Stream(i), normed, next.Norm, _model.Config.NormEpsilon, Stream(i + 1), normed, next.Rstd(_arena, _context.Rows), ProductsOf(i));
+    }
+
+    /// <summary>Adds what the last sublayer made.</summary>
+    private void Finish()
+    {
         if (_sublayers.Length == 0) return;
         var (backend, normed, last) = (_model.Backend, _context.Normed, _sublayers.Length - 1);
         if (_options.Products)
@@ -175,27 +266,8 @@ internal sealed class TransformerPass : IDisposable
         }
 
         // The last sum is normed later, and only on the rows that count.
-        if (_options.Backward) backend.Copy(Stream(last), Stream(last + 1));
+        if (_streamOf[last] != _streamOf[last + 1]) backend.Copy(Stream(last), Stream(last + 1));
         backend.AddScaled(normed, 1, Stream(last + 1));
-    }
-
-    /// <summary>
-    /// Each sublayer adds to the residual stream, and the norm of the next one takes the sum in the same pass; what the last one adds is left
-    /// where it is.
-    /// </summary>
-    private void Run(int count)
-    {
-        var (backend, normed, epsilon) = (_model.Backend, _context.Normed, _model.Config.NormEpsilon);
-        backend.EmbeddingForward(_model.Weights.Embedding, _context.Tokens, Stream(0));
-        for (int i = 0; i < count; i++)
-        {
-            if (i == 0) backend.RmsNormForward(Stream(0), _sublayers[0].Norm, epsilon, normed, _sublayers[0].Rstd(_arena, _context.Rows));
-            _sublayers[i].Forward(_context, _arena, _cache);
-            if (i + 1 == count) return;
-            var next = _sublayers[i + 1];
-            backend.ResidualRmsNormForward(
-                Stream(i), normed, next.Norm, epsilon, Stream(i + 1), normed, next.Rstd(_arena, _context.Rows), ProductsOf(i));
-        }
     }
 
     private void Train()
@@ -225,23 +297,21 @@ internal sealed class TransformerPass : IDisposable
         }
     }
 
-    /// <summary>
-    /// Which stream a sublayer reads. For a backward pass each has its own, for <see cref="PassOptions.Products"/> each block; else there is
-    /// one, updated in place.
-    /// </summary>
+    /// <summary>Which stream a sublayer reads. What is kept has its own; what is not is updated in place.</summary>
     private int[] StreamsBefore()
     {
         var before = new int[_sublayers.Length + 1];
-        for (int i = 0; i < _sublayers.Length; i++)
-        {
-            bool isNew = _options.Backward || (_options.Products && (i == 0 || _sublayers[i - 1].Id.Layer != _sublayers[i].Id.Layer));
-            before[i + 1] = before[i] + (isNew ? 1 : 0);
-        }
-
+        for (int i = 0; i < _sublayers.Length; i++) before[i + 1] = before[i] + (Keeps(i) ? 1 : 0);
         return before;
     }
 
-    private TensorView Stream(int i) => Kept(_streamBefore[i]);
+    /// <summary>Whether the stream before a sublayer outlives it: for a backward pass each, for <see cref="PassOptions.Products"/> each block's.</summary>
+    private bool Keeps(int i) =>
+        _options.Backward || Keeps(_sublayers[i].Id) || (_options.Products && (i == 0 || _sublayers[i - 1].Id.Layer != _sublayers[i].Id.Layer));
+
+    private bool Keeps(Sublayer sublayer) => _options.Kept is { } kept && kept.Contains(sublayer);
+
+    private TensorView Stream(int i) => Kept(_streamOf[i]);
 
     private TensorView Kept(int stream) => _arena[_streams[stream]].Slice(0, _context.Rows);
 
