@@ -24,7 +24,7 @@ internal static class FederatedModel
         ServerModel whole = server with { Base = again ?? server.Base };
         double rounding = whole.Merge(input.SaveType);
         using OutputFolder output = OutputFolder.Create(target, force: true);
-        whole.Base.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder);
+        whole.Base.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, input.Dropped);
         output.Commit();
         return rounding;
     }

@@ -16,6 +16,8 @@ internal sealed class ModelInput : IDisposable
         _run = run;
         _checkpoint = checkpoint;
         StorageType = checkpoint.StorageType;
+        bool isWhole = Checkpoint.ExpectedTensors(Config with { Dropped = DroppedSublayers.None }).All(tensor => checkpoint.Contains(tensor.Name));
+        Dropped = isWhole && Config.Dropped.Count > 0 ? DroppedWeights.Zeroed : DroppedWeights.LeftOut;
     }
 
     /// <summary>The folder.</summary>
@@ -26,6 +28,12 @@ internal sealed class ModelInput : IDisposable
 
     /// <summary>How the files store the linear weights.</summary>
     public DType StorageType { get; }
+
+    /// <summary>
+    /// What a checkpoint made from this model has of its dropped layers: zeros if the files have them, so that a loader that knows nothing of the
+    /// drop lists computes right, else nothing.
+    /// </summary>
+    public DroppedWeights Dropped { get; }
 
     /// <summary>How a checkpoint made from this model is stored: --save-dtype, else as the base is.</summary>
     public DType SaveType => OutputFlags.TypeOf(_run.Get(OutputFlags.SaveType)) ?? StorageType;

@@ -32,6 +32,9 @@ internal sealed class PretrainSource : IDisposable
     /// <summary>How the result is stored.</summary>
     public DType SaveType => _input?.SaveType ?? OutputFlags.TypeOf(_run.Get(OutputFlags.SaveType)) ?? DType.F32;
 
+    /// <summary>What the result has of dropped layers.</summary>
+    public DroppedWeights Dropped => _input?.Dropped ?? DroppedWeights.LeftOut;
+
     /// <summary>The folder that the result's tokenizer files come from, or null.</summary>
     public string? TokenizerFrom => _run.Get(TokenizerFolder) is { Length: > 0 } folder ? folder : _input?.Folder;
 

@@ -56,7 +56,7 @@ internal static class AggregateVerb
         using Transformer model = input.Load(DType.F32);
         double rounding = aggregation.MergeInto(model, input.SaveType);
         run.Cancellation.ThrowIfCancellationRequested();
-        model.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder);
+        model.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, input.Dropped);
         return rounding;
     }
 

@@ -30,6 +30,8 @@ internal static class DropVerb
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         LayerDropper.Check(input.Config, request);
+        if (weights == DroppedWeights.Kept && input.Config.Dropped.Count > 0)
+            throw new InvalidInputException("--keep-weights", "a model with all its layers", $"one without {input.Config.Dropped}, whose weights are not read");
         string folder = run.Get(LayerFlags.Scores);
         LayerScores? scores = folder.Length == 0 ? null : LayerScoresFile.Read(folder, input.Config);
         IReadOnlyList<TokenizedExample> samples = DropRequestInput.NeedsData(request) && scores is null ? CalibrationData.Load(run, input) : [];

@@ -24,7 +24,7 @@ internal static class MergeVerb
         using Transformer model = input.Load(DType.F32);
         double rounding = AdapterMerge.Into(model, adapter.Weights, input.SaveType);
         run.Cancellation.ThrowIfCancellationRequested();
-        model.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder);
+        model.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, input.Dropped);
         var result = new JsonObject { ["out"] = run.Get(OutputFlags.Folder), ["rounding"] = JsonOutput.Number(rounding) };
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();

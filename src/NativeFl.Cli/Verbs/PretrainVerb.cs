@@ -47,7 +47,7 @@ internal static class PretrainVerb
         if (update.Diverged) throw new RunFailedException($"training diverged at step {update.Losses.Count}: the loss or its gradient is not finite");
         progress.Finish(update);
 
-        model.Save(output.Path, source.SaveType, source.TokenizerFrom);
+        model.Save(output.Path, source.SaveType, source.TokenizerFrom, source.Dropped);
         JsonObject result = TrainingResult.Json(update, seconds, progress.Last);
         output.Complete(result);
         run.Print(string.Create(

@@ -78,7 +78,7 @@ public sealed class LayerDropper
         return request.Method switch
         {
             DropMethod.Similarity when request.IsIterative => Iterative(request, onStep, cancellation),
-            DropMethod.Similarity => FromScores(_model.Config, Measure(request, cancellation), request),
+            DropMethod.Similarity => FromScores(_model.Config, Measure(request, onStep, cancellation), request),
             DropMethod.Greedy => Greedy(request, onStep, cancellation),
             DropMethod.Random => Take(Shuffled(request.Seed, Unscored(request)), request.Count),
             DropMethod.Last => Take([.. Unscored(request).OrderByDescending(step => step.Sublayers[0])], request.Count),
@@ -106,8 +106,8 @@ public sealed class LayerDropper
 
     private DropStep[] Unscored(DropRequest request) => [.. Candidates(_model.Config, request.Granularity).Select(c => new DropStep(c, null, null))];
 
-    private LayerScores Measure(DropRequest request, CancellationToken cancellation) =>
-        new SimilarityScorer(_model, _maxRows).Measure(_samples, request.IsConsecutive ? request.Count : 1, cancellation: cancellation);
+    private LayerScores Measure(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation) => new SimilarityScorer(_model, _maxRows).Measure(
+        _samples, request.IsConsecutive ? request.Count : 1, done => onStep?.Invoke(done, _samples.Count), cancellation);
 
     private DropChoice Iterative(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
     {

@@ -22,7 +22,7 @@ public static class CheckpointWriter
         "added_tokens.json", "vocab.json", "merges.txt",
     ];
 
-    /// <summary>Writes config.json, the weights and, from another model folder, the tokenizer's files.</summary>
+    /// <summary>Writes config.json, the weights and, from another model folder, the tokenizer's files and the code that an auto_map names.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <param name="config">The model; its JSON is kept and brought up to date.</param>
     /// <param name="storage">F32, BF16 or F16, for every tensor.</param>
@@ -59,7 +59,7 @@ public static class CheckpointWriter
             AtomicFile.Write(Path.Combine(folder, Checkpoint.IndexFile), stream => JsonFile.Write(index, stream));
         }
 
-        if (copyTokenizerFrom is not null) CopyTokenizer(copyTokenizerFrom, folder);
+        if (copyTokenizerFrom is not null) CopyBeside(copyTokenizerFrom, folder, [.. TokenizerFiles, .. CodeFiles(config)]);
     }
 
     private static long Bytes(CheckpointTensor tensor, DType storage) => (long)tensor.Rows * tensor.RowLength * storage.Size();
@@ -121,12 +121,19 @@ public static class CheckpointWriter
             throw new InvalidInputException("--save-dtype", Invariant($"bf16 or f32, for {name} holds a value of magnitude {largest}"), "f16, which ends at 65504");
     }
 
-    private static void CopyTokenizer(string from, string to)
+    /// <summary>The modules beside config.json that its auto_map names, "configuration_x.XConfig"; those of another repository have a "--".</summary>
+    private static IEnumerable<string> CodeFiles(ModelConfig config) => (config.Json["auto_map"] as JsonObject ?? [])
+        .Select(entry => entry.Value is JsonValue value && value.TryGetValue(out string? name) ? name : "")
+        .Where(name => name.Contains('.', StringComparison.Ordinal) && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.'))
+        .Select(name => name[..name.LastIndexOf('.')] + ".py")
+        .Distinct(StringComparer.Ordinal);
+
+    private static void CopyBeside(string from, string to, IEnumerable<string> names)
     {
         try
         {
             IEnumerable<string> templates = Directory.EnumerateFiles(from, "chat_template.*").Select(file => Path.GetFileName(file));
-            foreach (string name in TokenizerFiles.Concat(templates))
+            foreach (string name in names.Concat(templates))
             {
                 string source = Path.Combine(from, name);
                 if (!File.Exists(source)) continue;
@@ -136,7 +143,7 @@ public static class CheckpointWriter
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RunFailedException($"{from}: the tokenizer could not be copied: {e.Message}", e);
+            throw new RunFailedException($"{from}: the files beside the weights could not be copied: {e.Message}", e);
         }
     }
 }

@@ -74,11 +74,16 @@ public sealed class DroppedSublayers : IEquatable<DroppedSublayers>
     }
 
     /// <summary>
-    /// Reads both lists: either L booleans, one a block, or indices of blocks. Absent, null or empty is nothing.
+    /// Reads both lists: either L booleans, one a block, or indices of blocks, the same in both. Absent, null or empty is nothing.
     /// </summary>
-    /// <exception cref="InvalidInputException">A list of another length, an index twice or out of range, or nothing is left of attention.</exception>
+    /// <exception cref="InvalidInputException">
+    /// A list of another length, an index twice or out of range, lists of two kinds, or nothing is left of attention.
+    /// </exception>
     internal static DroppedSublayers Read(JsonFields fields, int layers)
     {
+        // LLM-Drop's code writes both in one go; lists of two kinds come from two hands, and 0 and 1 may have been meant for either.
+        if (IsMask(fields, AttentionKey) is { } isMask && IsMask(fields, MlpKey) == !isMask)
+            throw fields.Error(MlpKey, $"a list of {Words(isMask)}, as {AttentionKey} is one", $"one of {Words(!isMask)}");
         var dropped = new DroppedSublayers([.. Read(fields, AttentionKey, SublayerKind.Attention, layers), .. Read(fields, MlpKey, SublayerKind.Mlp, layers)]);
         if (dropped._set.Count(s => s.Kind == SublayerKind.Attention) == layers)
             throw fields.Error(AttentionKey, "at least one attention layer kept", "all of them dropped");
@@ -95,12 +100,18 @@ public sealed class DroppedSublayers : IEquatable<DroppedSublayers>
         json[MlpKey] = new JsonArray([.. Mask(SublayerKind.Mlp, layers).Select(drop => (JsonNode)drop)]);
     }
 
+    /// <summary>Whether a list is of booleans; null where nothing is listed.</summary>
+    private static bool? IsMask(JsonFields fields, string key) =>
+        fields.Json[key] is JsonArray { Count: > 0 } list ? list.All(item => item is JsonValue value && value.TryGetValue(out bool _)) : null;
+
+    private static string Words(bool isMask) => isMask ? "booleans" : "layer numbers";
+
     private static IEnumerable<Sublayer> Read(JsonFields fields, string key, SublayerKind kind, int layers)
     {
         if (fields.Json[key] is not { } node) return [];
         if (node is not JsonArray list) throw fields.Error(key, "a list of booleans or of layer numbers");
         if (list.Count == 0) return [];
-        if (list.All(item => item is JsonValue value && value.TryGetValue(out bool _)))
+        if (IsMask(fields, key) == true)
         {
             if (list.Count != layers)
             {

@@ -56,7 +56,7 @@ public static class ModelConfigFile
             if (before != after) json[key] = after;
         }
 
-        if (!old.Dropped.Equals(config.Dropped) || old.LayerCount != config.LayerCount) config.Dropped.Write(json, config.LayerCount);
+        if (old.Dropped.Count + config.Dropped.Count > 0) config.Dropped.Write(json, config.LayerCount);
         if (old.NormEpsilon != config.NormEpsilon) json["rms_norm_eps"] = Shortest(config.NormEpsilon);
         if (old.TieWordEmbeddings != config.TieWordEmbeddings) json["tie_word_embeddings"] = config.TieWordEmbeddings;
         string type = storage switch

@@ -122,11 +122,14 @@ public sealed class Transformer : IDisposable
     /// <param name="folder">Where; normally the work folder of an <see cref="OutputFolder"/>.</param>
     /// <param name="storage">f32, bf16 or f16: values are rounded once, here.</param>
     /// <param name="copyTokenizerFrom">A model folder whose tokenizer files belong with the weights, or null.</param>
-    /// <param name="dropped">What becomes of the weights of sublayers that this view goes without.</param>
+    /// <param name="dropped">
+    /// What becomes of the weights of sublayers that it goes without. Those that are not in memory, because the model went without them when it was
+    /// read, can only be left out or zeros.
+    /// </param>
     public void Save(string folder, DType storage, string? copyTokenizerFrom, DroppedWeights dropped = DroppedWeights.LeftOut)
     {
         var kept = Checkpoint.ExpectedTensors(Config).Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-        var tensors = Weights.Layout.Parameters
+        IEnumerable<CheckpointTensor> tensors = Weights.Layout.Parameters
             .Where(parameter => dropped != DroppedWeights.LeftOut || kept.Contains(parameter.Name))
             .Select(parameter => new CheckpointTensor(parameter.Name, parameter.Rows, parameter.Columns, (first, buffer, rows) =>
             {
@@ -134,6 +137,7 @@ public sealed class Transformer : IDisposable
                 if (dropped == DroppedWeights.Zeroed && !kept.Contains(parameter.Name) && IsOutput(parameter.Name)) values.Clear();
                 else Weights.Read(parameter, first, values);
             }));
+        if (dropped == DroppedWeights.Zeroed) tensors = tensors.Concat(Absent());
         CheckpointWriter.Write(folder, Config, storage, tensors, copyTokenizerFrom);
     }
 
@@ -153,6 +157,15 @@ public sealed class Transformer : IDisposable
         Weights.Dispose();
         _tables.Dispose();
     }
+
+    /// <summary>Zeros for what the model went without when it was read: sublayers that add nothing.</summary>
+    private IEnumerable<CheckpointTensor> Absent() => Checkpoint.ExpectedTensors(Config with { Dropped = DroppedSublayers.None })
+        .Where(tensor => Weights.Layout.Find(tensor.Name) is null)
+        .Select(tensor =>
+        {
+            int columns = tensor.Shape.Length == 1 ? 0 : (int)tensor.Shape[1];
+            return new CheckpointTensor(tensor.Name, (int)tensor.Shape[0], columns, (_, buffer, rows) => buffer.AsSpan(0, rows * Math.Max(columns, 1)).Clear());
+        });
 
     /// <summary>Whether a tensor is the last layer of its sublayer: with it and its bias at zero, the sublayer adds nothing.</summary>
     private static bool IsOutput(string name) =>

@@ -21,7 +21,7 @@ public sealed class FederationDepthTests
         _folder = new TemporaryFolder();
         _data = _folder.Write("data.jsonl", string.Join('\n', Enumerable.Range(0, 12).Select(i => string.Create(
             CultureInfo.InvariantCulture, $"{{\"id\":\"r{i}\",\"input_ids\":[{i + 3},{i + 4},{(i * 7) % 40},{i},{i + 9}]}}"))));
-        _drops = _folder.Write("drops.json", """{"1": {"drop_attn_list": [2]}, "2": {"drop_attn_list": [false, true, true], "drop_mlp_list": [2]}}""");
+        _drops = _folder.Write("drops.json", """{"1": {"drop_attn_list": [2]}, "2": {"drop_attn_list": [false, true, true], "drop_mlp_list": [false, false, true]}}""");
     }
 
     [TearDown]

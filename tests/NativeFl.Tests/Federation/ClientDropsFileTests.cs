@@ -13,7 +13,7 @@ public sealed class ClientDropsFileTests
     public void Lists_are_booleans_or_layers_and_who_is_not_named_is_whole()
     {
         IReadOnlyDictionary<int, DroppedSublayers> drops = Read(
-            """{"2": {"drop_attn_list": [2, 0], "drop_mlp_list": [false, true, false]}, "0": {"drop_mlp_list": [1]}, "1": {}}""", Config);
+            """{"2": {"drop_attn_list": [2, 0], "drop_mlp_list": [1]}, "0": {"drop_mlp_list": [false, true, false]}, "1": {}}""", Config);
         Assert.That(drops.Keys, Is.EqualTo(new[] { 0, 1, 2 }));
         Assert.That(drops.Values.Select(d => d.ToString()), Is.EqualTo(new[] { "mlp 1", "none", "attention 0, mlp 1, attention 2" }));
     }

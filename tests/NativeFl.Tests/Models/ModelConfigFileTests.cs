@@ -128,7 +128,14 @@ public sealed class ModelConfigFileTests
     [TestCase("drop_mlp_list", "[1,1]", "each layer once", "1 twice")]
     [TestCase("drop_mlp_list", "[3]", "an integer from 0 to 2", "3")]
     [TestCase("drop_mlp_list", "[0,true]", "an integer from 0 to 2", "true")]
+    [TestCase("drop_mlp_list", "[-1]", "an integer from 0 to 2", "-1")]
+    [TestCase("drop_mlp_list", "[0.5]", "an integer from 0 to 2", "0.5")]
+    [TestCase("drop_mlp_list", "[true,false,null]", "an integer from 0 to 2", "true")]
+    [TestCase("drop_mlp_list", "[false,false,false,false]", "3 booleans, one a layer", "4")]
     [TestCase("drop_mlp_list", "7", "a list of booleans or of layer numbers", "7")]
+    [TestCase("drop_mlp_list", "{\"0\":true}", "a list of booleans or of layer numbers", "{\"0\":true}")]
+    [TestCase("drop_mlp_list", "[1],\"drop_attn_list\":[true,false,false]", "a list of booleans, as drop_attn_list is one", "one of layer numbers")]
+    [TestCase("drop_mlp_list", "[true,false,false],\"drop_attn_list\":[1]", "a list of layer numbers, as drop_attn_list is one", "one of booleans")]
     public void A_config_that_makes_no_model_is_refused(string field, string value, string expected, string got, string suffix = "") =>
         Assert.That(() => Parse(field, value), SafetensorsFileTests.Refused($"bad.json: {field}{suffix}: expected", expected, got));
 
