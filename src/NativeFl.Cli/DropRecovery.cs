@@ -19,6 +19,7 @@ internal sealed class DropRecovery
     private readonly Healing? _healing;
     private readonly HeldOutSet? _heldOut;
     private readonly JsonObject _calibrationLosses = [], _heldOutLosses = [];
+    private LinearPatch? _patch;
 
     private DropRecovery(VerbRun run, IReadOnlyList<TokenizedExample> patchSamples, Healing? healing, HeldOutSet? heldOut) =>
         (_run, _patchSamples, _healing, _heldOut) = (run, patchSamples, healing, heldOut);
@@ -49,13 +50,13 @@ internal sealed class DropRecovery
         Measure(dropped, Dropped);
         if (_patchSamples.Count > 0)
         {
-            LinearPatch patch = Fit(model, choice.Dropped);
-            patch.ApplyTo(model);
+            _patch = Fit(model, choice.Dropped);
+            _patch.ApplyTo(model);
             Measure(dropped, Patched);
-            JsonObject json = LayerJson.Of(patch);
+            JsonObject json = LayerJson.Of(_patch);
             json["loss"] = _calibrationLosses;
             result["patch"] = json;
-            foreach (PatchedGap gap in patch.Gaps) _run.Print(Line(gap));
+            foreach (PatchedGap gap in _patch.Gaps) _run.Print(Line(gap));
         }
 
         if (_healing is not null)
@@ -68,6 +69,14 @@ internal sealed class DropRecovery
         if (_heldOut is null) return;
         result["eval"] = _heldOutLosses;
         _run.Print($"held-out loss: {Line(_heldOutLosses)}");
+    }
+
+    /// <summary>Makes the same changes to a model whose weights are held more finely than those of the one that ran.</summary>
+    public void ApplyAgain(Transformer model, DropChoice choice, DType storage)
+    {
+        _patch?.ApplyTo(model);
+        using Transformer dropped = model.Without(choice.Dropped);
+        _healing?.ApplyAgain(dropped, storage);
     }
 
     private LinearPatch Fit(Transformer model, DroppedSublayers dropped)

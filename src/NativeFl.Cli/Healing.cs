@@ -16,6 +16,7 @@ internal sealed class Healing
     private readonly VerbRun _run;
     private readonly IReadOnlyList<TokenizedExample> _examples;
     private readonly TrainingOptions _options;
+    private AdapterWeights? _adapter;
 
     private Healing(VerbRun run, IReadOnlyList<TokenizedExample> examples, TrainingOptions options) => (_run, _examples, _options) = (run, examples, options);
 
@@ -54,9 +55,13 @@ internal sealed class Healing
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (update.Diverged) throw new RunFailedException($"healing diverged at step {update.Losses.Count}: the loss or its gradient is not finite");
         JsonObject result = TrainingResult.Json(update, seconds, heldOut: null);
-        result["rounding"] = JsonOutput.Number(AdapterMerge.Into(model, update.Adapter, storage));
+        _adapter = update.Adapter;
+        result["rounding"] = JsonOutput.Number(AdapterMerge.Into(model, _adapter, storage));
         _run.Print(string.Create(
             CultureInfo.InvariantCulture, $"healed: {update.Steps} steps, loss {update.Losses[0]:0.0000} -> {update.Losses[^1]:0.0000}, {update.Tokens / seconds:0} tokens/s"));
         return result;
     }
+
+    /// <summary>Merges what <see cref="Apply"/> trained into another model.</summary>
+    public void ApplyAgain(Transformer model, DType storage) => AdapterMerge.Into(model, _adapter!, storage);
 }

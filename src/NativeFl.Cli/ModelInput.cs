@@ -42,6 +42,9 @@ internal sealed class ModelInput : IDisposable
     public DType WeightType =>
         OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? (StorageType == DType.BF16 || _run.Backend.ActivationType == DType.BF16 ? DType.BF16 : DType.F32);
 
+    /// <summary>Whether the weights are held more coarsely than the files have them, so that what is written must come from the files again.</summary>
+    public bool IsNarrowed => WeightType == DType.BF16 && StorageType != DType.BF16;
+
     /// <summary>The size of the weight files, which are mapped while they are read.</summary>
     public long FileBytes => Directory.EnumerateFiles(Folder, "*.safetensors").Sum(file => new FileInfo(file).Length);
 

@@ -45,7 +45,8 @@ internal static class DropVerb
         result["tokens"] = samples.Sum(s => (long)s.InputIds.Length);
         recovery.Apply(model, choice, input.SaveType, output.WorkPath, result);
         run.Cancellation.ThrowIfCancellationRequested();
-        dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
+        if (input.IsNarrowed) SaveAsStored(run, input, recovery, choice, output.WorkPath, weights);
+        else dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");
         File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), DropReport.Html(RunRecord.Recipe(run.Flags), choice));
         RunRecord.Write(output.WorkPath, run, result);
@@ -55,6 +56,15 @@ internal static class DropVerb
         if (config.Dropped.Count > 0 && weights == DroppedWeights.LeftOut)
             run.Note("the dropped weights are left out: a loader that does not know drop_attn_list and drop_mlp_list would fill them at random (--zero-weights)");
         return result;
+    }
+
+    /// <summary>The weights that ran are rounded: the files' own, in f32, take the same changes.</summary>
+    private static void SaveAsStored(VerbRun run, ModelInput input, DropRecovery recovery, DropChoice choice, string folder, DroppedWeights weights)
+    {
+        using ModelInput again = ModelInput.Open(run, input.Folder);
+        using Transformer model = again.Load(DType.F32), dropped = model.Without(choice.Dropped);
+        recovery.ApplyAgain(model, choice, input.SaveType);
+        dropped.Save(folder, input.SaveType, copyTokenizerFrom: input.Folder, weights);
     }
 
     private static DropChoice Choose(VerbRun run, Transformer model, IReadOnlyList<TokenizedExample> samples, DropRequest request)

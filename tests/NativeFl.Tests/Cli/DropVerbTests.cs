@@ -73,9 +73,9 @@ public sealed class DropVerbTests
     }
 
     [Test]
-    public void Dropping_nothing_is_the_identity_bit_for_bit()
+    public void Dropping_nothing_is_the_identity_bit_for_bit([Values("f32", "bf16")] string dtype)
     {
-        Drop("same", ["--count", "0", "--data", _data]);
+        Drop("same", ["--count", "0", "--data", _data, "--dtype", dtype]);
         using Checkpoint before = Checkpoint.Open(_case.Folder), after = Checkpoint.Open(_folder.At("same"));
         Assert.That(after.Config.Dropped.Count, Is.Zero);
         foreach ((string name, long[] shape) in Checkpoint.ExpectedTensors(before.Config))
