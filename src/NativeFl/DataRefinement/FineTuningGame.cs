@@ -12,7 +12,7 @@ namespace NativeFl.DataRefinement;
 /// S (SHED, arXiv:2405.00705, section 3, with a value that needs no sampling of answers). Every coalition starts from the same adapter and the same
 /// seed; v of nobody is the base's own. Coalitions are fine-tuned side by side as adapters of one stack, and measured side by side.
 /// </summary>
-public sealed class FineTuningGame : ICoalitionUtility
+public sealed class FineTuningGame : ICoalitionGame
 {
     private readonly Transformer _model;
     private readonly FineTuningGameOptions _options;

@@ -5,7 +5,7 @@ namespace NativeFl.Valuation;
 /// <param name="values">What is known of it already; grows.</param>
 /// <param name="onBatch">Told of the coalitions that were measured side by side and their values, null where one is left out: the place to store them.</param>
 public sealed class Valuer(
-    ICoalitionUtility utility, CoalitionValues values, Action<IReadOnlyList<KeyValuePair<Coalition, double?>>>? onBatch = null)
+    ICoalitionGame utility, CoalitionValues values, Action<IReadOnlyList<KeyValuePair<Coalition, double?>>>? onBatch = null)
 {
     /// <summary>Fine-tunings so far: coalitions measured here, the empty one and second attempts not counted.</summary>
     public int FineTunings { get; private set; }

@@ -10,7 +10,7 @@ public class ValuerTests
     private const int Players = 5;
 
     /// <summary>A utility that counts its calls; the value of a coalition may be spoilt, once or always.</summary>
-    private sealed class Utility(Func<Coalition, double> game, int atOnce = 3) : ICoalitionUtility
+    private sealed class Utility(Func<Coalition, double> game, int atOnce = 3) : ICoalitionGame
     {
         public int Players => ValuerTests.Players;
 

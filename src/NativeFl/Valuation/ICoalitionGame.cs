@@ -1,7 +1,7 @@
 namespace NativeFl.Valuation;
 
 /// <summary>The v of a game: how good a model is that some of the players made.</summary>
-public interface ICoalitionUtility
+public interface ICoalitionGame
 {
     /// <summary>Players of the game.</summary>
     int Players { get; }
