@@ -15,8 +15,16 @@ internal static class DropReport
         if (choice.Steps.Count == 0) report.Paragraph("Nothing: the model is as it was.");
         if (Chart(choice) is { } chart) report.Chart(chart);
         if (choice.Steps.Count > 0) report.Table(Ranking(choice));
-        if (choice.Ties.Count > 0) report.Paragraph($"Would have done as well: {string.Join(", ", choice.Ties.SelectMany(t => t.Sublayers))}.");
+        if (choice.Ties.Count > 0) report.Paragraph($"Would have done as well: {Names(choice.Ties)}.");
+        if (choice.PassedOver.Count > 0) report.Paragraph($"Stays, being the last attention: {Names(choice.PassedOver)}.");
         return report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
+    }
+
+    /// <summary>Says what was not plain: equal scores, and what stays though it ranked before something that goes.</summary>
+    public static void Warn(VerbRun run, DropChoice choice)
+    {
+        if (choice.Ties.Count > 0) run.Warn($"equal scores: {Names(choice.Ties)} would have done as well");
+        if (choice.PassedOver.Count > 0) run.Warn($"{Names(choice.PassedOver)} ranked before something that goes, but stays: it has the last attention");
     }
 
     /// <summary>The similarity or the loss of every step, by its place; null where neither decided.</summary>
@@ -49,4 +57,6 @@ internal static class DropReport
                 .. figures.Select(figure => figure.Of(step) is { } value ? Figures.Loss(value) : "–"),
             ])]);
     }
+
+    private static string Names(IReadOnlyList<DropStep> steps) => string.Join(", ", steps.SelectMany(step => step.Sublayers).Distinct());
 }

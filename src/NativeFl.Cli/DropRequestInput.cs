@@ -1,4 +1,5 @@
 using NativeFl.Cli.Flags;
+using NativeFl.Data;
 using NativeFl.LayerDropping;
 using NativeFl.Tensors;
 
@@ -35,4 +36,8 @@ internal static class DropRequestInput
 
     /// <summary>Whether the choice is measured.</summary>
     public static bool NeedsData(DropRequest request) => request.Method is DropMethod.Similarity or DropMethod.Greedy;
+
+    /// <summary>What a choice rests on: calibration samples and their tokens, those behind given scores included.</summary>
+    public static (int Samples, long Tokens) Measured(LayerScores? scores, IReadOnlyList<TokenizedExample> samples) =>
+        scores is null ? (samples.Count, samples.Sum(s => (long)s.InputIds.Length)) : (scores.Samples, scores.Tokens);
 }

@@ -38,6 +38,7 @@ internal static class LayerJson
         json["drop_mlp_list"] = Mask(all.Mask(SublayerKind.Mlp, layers));
         json["ranking"] = new JsonArray([.. choice.Steps.Select(Step)]);
         json["ties"] = new JsonArray([.. choice.Ties.Select(Step)]);
+        json["passed_over"] = new JsonArray([.. choice.PassedOver.Select(Step)]);
     }
 
     /// <summary>What drop says of a patch: of every gap, what it is folded into (null: nothing precedes) and how far the stream is off, relative to itself.</summary>

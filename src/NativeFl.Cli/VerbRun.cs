@@ -1,4 +1,5 @@
 using NativeFl.Cli.Flags;
+using NativeFl.Reports;
 using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
@@ -58,6 +59,14 @@ internal sealed class VerbRun(Verb verb, FlagValues flags, VerbConsole console, 
     public void Print(string line)
     {
         if (!IsJson) Console.Out.WriteLine(line);
+    }
+
+    /// <summary>A table of the result for a person, in columns of equal width.</summary>
+    public void Print(ReportTable table)
+    {
+        IReadOnlyList<string>[] lines = [table.Columns, .. table.Rows];
+        int[] widths = [.. table.Columns.Select((_, c) => lines.Max(line => line[c].Length))];
+        foreach (IReadOnlyList<string> line in lines) Print(string.Join("  ", line.Select((cell, c) => cell.PadLeft(widths[c]))));
     }
 
     /// <summary>A line on how it goes: on stderr, unless --quiet.</summary>

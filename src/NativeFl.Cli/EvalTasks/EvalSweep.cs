@@ -24,21 +24,21 @@ internal static class EvalSweep
         using Transformer model = input.Load();
         IReadOnlyList<DropChoice> choices = scores is null
             ? Choose(run, new LayerDropper(model, samples), request, counts)
-            : DropSweep.Beginnings(LayerDropper.FromScores(model.Config, scores, request with { Count = counts[^1] }), counts);
+            : [.. counts.Select(count => LayerDropper.FromScores(model.Config, scores, request with { Count = count }))];
         var sweep = new DropSweep(model, choices, adapter?.Weights);
         IReadOnlyList<EvalFigure> figures = Evaluate(run, sweep, task, counts);
         IReadOnlyList<IReadOnlyList<DecodeResult>> speeds = Decode(run, sweep, decodes);
         SweepRow[] rows = [.. counts.Select((count, i) => new SweepRow(count, choices[i], figures[i], speeds[i]))];
-        foreach (string line in SweepReport.Lines(SweepReport.Table(rows))) run.Print(line);
-        if (choices[^1].Ties.Count > 0) run.Warn($"equal scores: {string.Join(", ", choices[^1].Ties.SelectMany(t => t.Sublayers))} would have done as well");
+        run.Print(SweepReport.Table(rows));
+        DropReport.Warn(run, choices[^1]);
         if (output is not null) WriteReport(run, output, rows);
-        return Json(run, model.Config, samples, rows);
+        return Json(run, model.Config, DropRequestInput.Measured(scores, samples), rows);
     }
 
     private static IReadOnlyList<DropChoice> Choose(VerbRun run, LayerDropper dropper, DropRequest request, IReadOnlyList<int> counts)
     {
         using var bar = new ProgressBar(run, "choose");
-        return DropSweep.Choose(dropper, request, counts, (done, of) => bar.Report(done, of, 0, ""), run.Cancellation);
+        return dropper.Choose(request, counts, (done, of) => bar.Report(done, of, 0, ""), run.Cancellation);
     }
 
     private static IReadOnlyList<EvalFigure> Evaluate(VerbRun run, DropSweep sweep, IEvalTask task, IReadOnlyList<int> counts)
@@ -62,12 +62,12 @@ internal static class EvalSweep
         Path.Combine(output.WorkPath, "report.html"),
         SweepReport.Html(RunRecord.Recipe(run.Flags), rows, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method)));
 
-    private static JsonObject Json(VerbRun run, ModelConfig config, IReadOnlyList<TokenizedExample> samples, IReadOnlyList<SweepRow> rows) => new()
+    private static JsonObject Json(VerbRun run, ModelConfig config, (int Samples, long Tokens) calibration, IReadOnlyList<SweepRow> rows) => new()
     {
         ["granularity"] = run.Get(LayerFlags.Granularity),
         ["method"] = run.Get(LayerFlags.Method),
-        ["samples"] = samples.Count,
-        ["tokens"] = samples.Sum(s => (long)s.InputIds.Length),
+        ["samples"] = calibration.Samples,
+        ["tokens"] = calibration.Tokens,
         ["sweep"] = new JsonArray([.. rows.Select(row => (JsonNode)Row(row, config))]),
     };
 

@@ -22,14 +22,6 @@ internal static class SweepReport
             .. row.Decode.SelectMany(d => new[] { Rate(d.TokensPerSecond), Figures.Bytes(d.CacheBytes) }),
         ])]);
 
-    /// <summary>A table as lines of equal columns.</summary>
-    public static IEnumerable<string> Lines(ReportTable table)
-    {
-        IReadOnlyList<string>[] lines = [table.Columns, .. table.Rows];
-        int[] widths = [.. table.Columns.Select((_, c) => lines.Max(line => line[c].Length))];
-        return lines.Select(line => string.Join("  ", line.Select((cell, c) => cell.PadLeft(widths[c]))));
-    }
-
     /// <summary>The whole page.</summary>
     public static string Html(JsonObject recipe, IReadOnlyList<SweepRow> rows, string granularity, string method)
     {

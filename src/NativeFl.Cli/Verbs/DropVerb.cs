@@ -41,8 +41,7 @@ internal static class DropVerb
         using Transformer dropped = model.Without(choice.Dropped);
         ModelConfig config = dropped.Config;
         JsonObject result = LayerJson.Of(choice, config.Dropped, config.LayerCount, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method));
-        result["samples"] = samples.Count;
-        result["tokens"] = samples.Sum(s => (long)s.InputIds.Length);
+        (result["samples"], result["tokens"]) = DropRequestInput.Measured(scores, samples);
         recovery.Apply(model, choice, input.SaveType, output.WorkPath, result);
         run.Cancellation.ThrowIfCancellationRequested();
         if (input.IsNarrowed) SaveAsStored(run, input, recovery, choice, output.WorkPath, weights);
@@ -52,9 +51,10 @@ internal static class DropVerb
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
         run.Print($"{run.Get(OutputFlags.Folder)}: {(choice.Steps.Count == 0 ? "nothing dropped" : "dropped " + choice.Dropped)}");
-        if (choice.Ties.Count > 0) run.Warn($"equal scores: {string.Join(", ", choice.Ties.SelectMany(t => t.Sublayers))} would have done as well");
+        if (choice.Steps.Count > 0) run.Print(DropReport.Ranking(choice));
+        DropReport.Warn(run, choice);
         if (config.Dropped.Count > 0 && weights == DroppedWeights.LeftOut)
-            run.Note("the dropped weights are left out: a loader that does not know drop_attn_list and drop_mlp_list would fill them at random (--zero-weights)");
+            run.Warn("the dropped weights are left out: a loader that does not know drop_attn_list and drop_mlp_list would fill them at random (--zero-weights)");
         return result;
     }
 

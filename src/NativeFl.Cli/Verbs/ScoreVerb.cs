@@ -3,6 +3,7 @@ using NativeFl.Cli.Flags;
 using NativeFl.Data;
 using NativeFl.LayerDropping;
 using NativeFl.Models;
+using NativeFl.Reports;
 
 namespace NativeFl.Cli.Verbs;
 
@@ -26,12 +27,15 @@ internal static class ScoreVerb
         using (var bar = new ProgressBar(run, "score"))
             scores = new SimilarityScorer(model).Measure(samples, 1, done => bar.Report(done, samples.Count, 0, ""), run.Cancellation);
         JsonObject result = LayerJson.Of(scores, LayerFlags.GranularityOf(run.Get(LayerFlags.Granularity)));
-        foreach (JsonNode? layer in result["layers"]!.AsArray())
-        {
-            double similarity = layer!["similarity"]!.GetValue<double>();
-            run.Print($"{layer["kind"]?.GetValue<string>() ?? "block"} {layer["index"]}: {Figures.WithError(similarity, (double?)layer["stderr"])}");
-        }
-
+        run.Print(new ReportTable("Layers", ["layer", "similarity", "importance"],
+        [
+            .. result["layers"]!.AsArray().Select(layer => (IReadOnlyList<string>)
+            [
+                $"{layer!["kind"]?.GetValue<string>() ?? "block"} {layer["index"]}",
+                Figures.WithError(layer["similarity"]!.GetValue<double>(), (double?)layer["stderr"]),
+                Figures.Loss(layer["importance"]!.GetValue<double>()),
+            ]),
+        ]));
         run.Print($"{Figures.Count(scores.Tokens)} tokens in {scores.Samples} samples");
         if (output is null) return result;
         LayerScoresFile.Write(output.WorkPath, scores);

@@ -34,7 +34,7 @@ internal sealed class DeletionLosses : IDisposable
     /// <summary>From now on the model goes without these.</summary>
     public void Drop(DroppedSublayers sublayers) => _pass.Drop(sublayers);
 
-    /// <summary>The loss without each candidate, none of them dropped yet.</summary>
+    /// <summary>The loss without each candidate, none of them dropped yet; +∞ where it is not finite.</summary>
     /// <param name="candidates">Some of those planned for.</param>
     /// <param name="onSamples">Told of samples: (done, of).</param>
     /// <param name="cancellation">Polled between passes.</param>
@@ -59,7 +59,11 @@ internal sealed class DeletionLosses : IDisposable
             }
         }
 
-        return [.. sums.Select(s => Perplexity.Of(new ClusteredMean(s)).Loss)];
+        return
+        [
+            .. sums.Select(s => new ClusteredMean(s)).Select(mean =>
+                mean.Count > 0 && !double.IsFinite(mean.Mean) ? double.PositiveInfinity : Perplexity.Of(mean).Loss),
+        ];
     }
 
     /// <inheritdoc/>

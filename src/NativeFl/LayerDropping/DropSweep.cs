@@ -37,35 +37,6 @@ public sealed class DropSweep
         }
     }
 
-    /// <summary>
-    /// Chooses for every count. Whatever is chosen one after another is chosen once, for the largest, and smaller counts are its beginning;
-    /// runs of neighbouring blocks are chosen for each by itself.
-    /// </summary>
-    /// <param name="dropper">Chooses.</param>
-    /// <param name="request">How; its count is not read.</param>
-    /// <param name="counts">How many go each time.</param>
-    /// <param name="onStep">Told of passes over the calibration set: (done, of).</param>
-    /// <param name="cancellation">Polled between passes.</param>
-    public static IReadOnlyList<DropChoice> Choose(
-        LayerDropper dropper, DropRequest request, IReadOnlyList<int> counts, Action<int, int>? onStep = null, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(dropper);
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(counts);
-        if (!request.IsConsecutive) return Beginnings(dropper.Choose(request with { Count = counts.Max() }, onStep, cancellation), counts);
-        return [.. counts.Select(count => dropper.Choose(request with { Count = count }, onStep, cancellation))];
-    }
-
-    /// <summary>The first steps of a choice, for every count; ties are known of the whole of it only.</summary>
-    /// <param name="choice">At least as many steps as the largest count.</param>
-    /// <param name="counts">How many go each time.</param>
-    public static IReadOnlyList<DropChoice> Beginnings(DropChoice choice, IReadOnlyList<int> counts)
-    {
-        ArgumentNullException.ThrowIfNull(choice);
-        ArgumentNullException.ThrowIfNull(counts);
-        return [.. counts.Select(count => count == choice.Steps.Count ? choice : new DropChoice([.. choice.Steps.Take(count)], []))];
-    }
-
     /// <summary>Measures anything of the model without what each choice drops.</summary>
     /// <param name="measure">Given the choice's place, the model without it, and what is left of the adapter.</param>
     public IReadOnlyList<T> Evaluate<T>(Func<int, Transformer, AdapterStack?, T> measure)

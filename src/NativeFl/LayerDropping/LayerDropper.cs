@@ -73,17 +73,41 @@ public sealed class LayerDropper
     public DropChoice Choose(DropRequest request, Action<int, int>? onStep = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Check(_model.Config, request);
-        if (request.Count == 0) return new DropChoice([], []);
-        return request.Method switch
+        return Choose(request, [request.Count], onStep, cancellation)[0];
+    }
+
+    /// <summary>Chooses for every count, measuring once what all of them rest on: each choice is the one that its count alone would get.</summary>
+    /// <param name="request">How; its count is not read.</param>
+    /// <param name="counts">How many go each time.</param>
+    /// <param name="onStep">Told how far it is: (done, of).</param>
+    /// <param name="cancellation">Polled between passes.</param>
+    /// <exception cref="InvalidInputException">As <see cref="Check"/>.</exception>
+    public IReadOnlyList<DropChoice> Choose(
+        DropRequest request, IReadOnlyList<int> counts, Action<int, int>? onStep = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(counts);
+        foreach (int count in counts) Check(_model.Config, request with { Count = count });
+        int most = counts.Max();
+        if (most == 0) return [.. counts.Select(_ => new DropChoice([], []))];
+        if (request.Method == DropMethod.Greedy || (request.Method == DropMethod.Similarity && request.IsIterative))
         {
-            DropMethod.Similarity when request.IsIterative => Iterative(request, onStep, cancellation),
-            DropMethod.Similarity => FromScores(_model.Config, Measure(request, onStep, cancellation), request),
-            DropMethod.Greedy => Greedy(request, onStep, cancellation),
-            DropMethod.Random => Take(Shuffled(request.Seed, Unscored(request)), request.Count),
-            DropMethod.Last => Take([.. Unscored(request).OrderByDescending(step => step.Sublayers[0])], request.Count),
-            _ => Take([.. Unscored(request).OrderBy(step => step.Sublayers[0])], request.Count),
-        };
+            DropRequest whole = request with { Count = most };
+            List<DropChoice> grown = request.Method == DropMethod.Greedy ? Greedy(whole, onStep, cancellation) : Iterative(whole, onStep, cancellation);
+            return [.. counts.Select(count => grown[count])];
+        }
+
+        if (request.Method == DropMethod.Similarity)
+        {
+            LayerScores scores = new SimilarityScorer(_model, _maxRows).Measure(
+                _samples, request.IsConsecutive ? most : 1, done => onStep?.Invoke(done, _samples.Count), cancellation);
+            return [.. counts.Select(count => FromScores(_model.Config, scores, request with { Count = count }))];
+        }
+
+        DropStep[] ranked = [.. Candidates(_model.Config, request.Granularity).Select(c => new DropStep(c, null, null))];
+        if (request.Method == DropMethod.Random) new Philox(request.Seed).Shuffle<DropStep>(ranked);
+        else ranked = request.Method == DropMethod.Last ? [.. ranked.OrderByDescending(step => step.Sublayers[0])] : [.. ranked.OrderBy(step => step.Sublayers[0])];
+        return [.. counts.Select(count => count == 0 ? new DropChoice([], []) : Take(_model.Config, ranked, count))];
     }
 
     /// <summary>The choice of a ranking that is there already.</summary>
@@ -104,12 +128,7 @@ public sealed class LayerDropper
             : Take(config, Ranked(config, scores, request.Granularity), request.Count);
     }
 
-    private DropStep[] Unscored(DropRequest request) => [.. Candidates(_model.Config, request.Granularity).Select(c => new DropStep(c, null, null))];
-
-    private LayerScores Measure(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation) => new SimilarityScorer(_model, _maxRows).Measure(
-        _samples, request.IsConsecutive ? request.Count : 1, done => onStep?.Invoke(done, _samples.Count), cancellation);
-
-    private DropChoice Iterative(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
+    private List<DropChoice> Iterative(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
     {
         var scorer = new SimilarityScorer(_model, _maxRows);
         using TransformerPass pass = scorer.Plan(_samples);
@@ -120,35 +139,38 @@ public sealed class LayerDropper
         });
     }
 
-    private DropChoice Greedy(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
+    private List<DropChoice> Greedy(DropRequest request, Action<int, int>? onStep, CancellationToken cancellation)
     {
         using var losses = new DeletionLosses(_model, _samples, Candidates(_model.Config, request.Granularity), _maxRows);
         return OneByOne(request, onStep, losses.Drop, (config, onPass) =>
         {
             IReadOnlyList<Sublayer>[] candidates = [.. Candidates(config, request.Granularity).Where(c => LeavesAttention(config, c))];
             double[] without = losses.Measure(candidates, onPass, cancellation);
+            if (Array.TrueForAll(without, double.IsPositiveInfinity))
+                throw new RunFailedException("greedy: whatever else goes, the calibration loss is not finite");
             return [.. candidates.Zip(without, (c, loss) => new DropStep(c, null, loss)).OrderBy(step => step.Loss)]; // stable
         });
     }
 
-    /// <summary>Ranks what the model still has, takes the first, drops it, and so on.</summary>
-    private DropChoice OneByOne(
+    /// <summary>Ranks what the model still has, takes the first, drops it, and so on: the choice after no step, one, two, …</summary>
+    private List<DropChoice> OneByOne(
         DropRequest request, Action<int, int>? onStep, Action<DroppedSublayers> drop, Func<ModelConfig, Action<int, int>, IReadOnlyList<DropStep>> rank)
     {
-        var steps = new List<DropStep>();
-        var ties = new List<DropStep>();
+        List<DropChoice> grown = [new([], [])];
         ModelConfig config = _model.Config;
-        while (steps.Count < request.Count)
+        while (grown.Count <= request.Count)
         {
-            int before = steps.Count;
+            int before = grown.Count - 1;
             DropChoice next = Take(config, rank(config, (done, of) => onStep?.Invoke((before * of) + done, request.Count * of)), 1);
-            steps.AddRange(next.Steps);
-            ties.AddRange(next.Ties);
             drop(next.Dropped);
             config = config with { Dropped = config.Dropped.With(next.Dropped.Sublayers) };
+
+            // What has gone since is no alternative any more.
+            IEnumerable<DropStep> ties = grown[^1].Ties.Where(tie => !tie.Sublayers.SequenceEqual(next.Steps[0].Sublayers));
+            grown.Add(new DropChoice([.. grown[^1].Steps, .. next.Steps], [.. ties, .. next.Ties]) { PassedOver = [.. grown[^1].PassedOver, .. next.PassedOver] });
         }
 
-        return new DropChoice(steps, ties);
+        return grown;
     }
 
     private static DropStep[] Ranked(ModelConfig config, LayerScores scores, Granularity granularity)
@@ -179,18 +201,15 @@ public sealed class LayerDropper
         for (int start = 0; start + length <= blocks.Length; start++) yield return [.. blocks.Skip(start).Take(length).SelectMany(block => block)];
     }
 
-    private DropChoice Take(IReadOnlyList<DropStep> ranked, int count) => Take(_model.Config, ranked, count);
-
     /// <summary>The first so many that leave some attention; ties are those behind them that score as the last of them does.</summary>
     private static DropChoice Take(ModelConfig config, IReadOnlyList<DropStep> ranked, int count)
     {
-        var taken = new List<DropStep>();
-        var ties = new List<DropStep>();
+        List<DropStep> taken = [], ties = [], passedOver = [];
         foreach (DropStep step in ranked)
         {
             if (taken.Count < count)
             {
-                if (Leaves(taken, step)) taken.Add(step);
+                (Leaves(taken, step) ? taken : passedOver).Add(step);
                 continue;
             }
 
@@ -198,17 +217,11 @@ public sealed class LayerDropper
             if (isScored && step.Similarity == taken[^1].Similarity && step.Loss == taken[^1].Loss && Leaves(taken.Take(count - 1), step)) ties.Add(step);
         }
 
-        return new DropChoice(taken, ties);
+        return new DropChoice(taken, ties) { PassedOver = passedOver };
 
         bool Leaves(IEnumerable<DropStep> others, DropStep step) => LeavesAttention(config, [.. others.SelectMany(s => s.Sublayers), .. step.Sublayers]);
     }
 
     private static bool LeavesAttention(ModelConfig config, IReadOnlyCollection<Sublayer> dropped) =>
         config.Sublayers().Any(s => s.Kind == SublayerKind.Attention && !dropped.Contains(s));
-
-    private static DropStep[] Shuffled(ulong seed, DropStep[] steps)
-    {
-        new Philox(seed).Shuffle<DropStep>(steps);
-        return steps;
-    }
 }

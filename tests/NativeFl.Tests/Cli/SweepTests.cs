@@ -44,7 +44,7 @@ public sealed class SweepTests
             JsonObject dropped = CliRun.Json(["drop", "--model", _case.Folder, .. how, "--count", $"{row["dropped"]}", "--data", _data, "--out", folder]);
             JsonObject eval = CliRun.Json(["eval", "--model", folder, "--data", _data, .. adapter]);
             foreach ((string name, JsonNode? value) in eval) Assert.That(JsonNode.DeepEquals(row[name], value), $"{row["dropped"]} {name}: {row[name]}, {value}");
-            foreach (string list in new[] { "drop_attn_list", "drop_mlp_list", "ranking" })
+            foreach (string list in new[] { "drop_attn_list", "drop_mlp_list", "ranking", "ties", "passed_over" })
                 Assert.That(JsonNode.DeepEquals(row[list], dropped[list]), $"{row["dropped"]} {list}");
         }
     }
@@ -106,7 +106,7 @@ public sealed class SweepTests
             Assert.That((int)results["tokens"]!, Is.EqualTo(_case.Examples.Sum(e => e.InputIds.Length)));
             Assert.That(results["sweep"]![1]!.AsObject().Select(member => member.Key), Is.EqualTo(new[]
             {
-                "dropped", "loss", "perplexity", "tokens", "stderr", "examples", "decode", "drop_attn_list", "drop_mlp_list", "ranking", "ties",
+                "dropped", "loss", "perplexity", "tokens", "stderr", "examples", "decode", "drop_attn_list", "drop_mlp_list", "ranking", "ties", "passed_over",
             }));
         });
         using var reader = XmlReader.Create(_folder.At("out", "report.html"), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });

@@ -31,13 +31,13 @@ public sealed class DropSweepTests
         var dropper = new LayerDropper(_model, TrainingCases.Examples(4, 1));
         int passes = 0;
         var request = new DropRequest { Count = 0, Granularity = Granularity.Joint, Method = DropMethod.Greedy };
-        IReadOnlyList<DropChoice> chain = DropSweep.Choose(dropper, request, [0, 3, 2], (_, _) => passes++);
+        IReadOnlyList<DropChoice> chain = dropper.Choose(request, [0, 3, 2], (_, _) => passes++);
         Assert.That(chain.Select(c => c.Steps.Count), Is.EqualTo(new[] { 0, 3, 2 }));
         Assert.That(chain[1].Steps.Take(2), Is.EqualTo(chain[2].Steps), "one is the beginning of the other");
         Assert.That(passes, Is.EqualTo(6 + 5 + 4), "every candidate of three steps, once");
 
         request = new DropRequest { Count = 0, Granularity = Granularity.Block, IsConsecutive = true };
-        IReadOnlyList<DropChoice> runs = DropSweep.Choose(dropper, request, [1, 2]);
+        IReadOnlyList<DropChoice> runs = dropper.Choose(request, [1, 2]);
         Assert.That(runs.Select(c => c.Steps.Single().Sublayers.Count), Is.EqualTo(new[] { 2, 4 }));
         Assert.That(runs[1].Steps[0].Similarity, Is.EqualTo(dropper.Choose(request with { Count = 2 }).Steps[0].Similarity));
     }

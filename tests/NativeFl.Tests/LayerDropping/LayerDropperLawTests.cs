@@ -54,6 +54,8 @@ public sealed class LayerDropperLawTests
                     !free.Take(count).Contains(c) && DroppingCases.Similarity(scores, granularity, c) == choice.Steps[^1].Similarity
                     && DroppingCases.LeavesAttention(config, [.. free[..(count - 1)], c]));
                 Assert.That(choice.Ties.Select(s => s.Sublayers), Is.EqualTo(ties), "ties");
+                bool isPassedOver = stays is not null && count > 0 && Array.IndexOf(order, stays) < Array.IndexOf(order, free[count - 1]);
+                Assert.That(choice.PassedOver.Select(s => s.Sublayers), Is.EqualTo(isPassedOver ? [stays!] : Array.Empty<object>()), "passed over");
             }
 
             return true;
