@@ -66,6 +66,20 @@ public sealed class DroppedModelTests
         CliRun.Fails(2, ["--keep-weights", "all its layers", "attention 0"], ["drop", "--model", _folder.At("out"), .. first, "--keep-weights", "--out", _folder.At("again")]);
     }
 
+    [TestCase("--count 1", true)]
+    [TestCase("--count 1 --quiet", true)]
+    [TestCase("--count 1 --zero-weights", false)]
+    [TestCase("--count 1 --keep-weights", false)]
+    [TestCase("--count 0", false)]
+    public void Who_leaves_weights_out_is_told_what_a_loader_that_does_not_know_the_lists_makes_of_it(string flags, bool isTold)
+    {
+        CliRun run = CliRun.Of(["drop", "--model", _case.Folder, "--method", "last", .. flags.Split(' '), "--out", _folder.At("out")]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        string[] told = [.. run.Error.Split('\n').Where(line => line.Contains("left out", StringComparison.Ordinal))];
+        Assert.That(told, Has.Length.EqualTo(isTold ? 1 : 0), run.Error);
+        if (isTold) Assert.That(told[0], Does.StartWith("warning: the dropped weights are left out").And.Contain("drop_attn_list and drop_mlp_list").And.Contain("--zero-weights"));
+    }
+
     [Test]
     public void The_config_says_it_as_LLM_Drop_reads_it_and_nothing_else_changes()
     {

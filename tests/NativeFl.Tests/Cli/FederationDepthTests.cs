@@ -125,6 +125,33 @@ public sealed class FederationDepthTests
         Assert.That(Directory.Exists(_folder.At("out")), Is.False);
     }
 
+    [TestCase("""{"drop_attn_list": [true, false]}""", "drop_attn_list: expected 3 booleans, one a layer, got 2")]
+    [TestCase("""{"drop_mlp_list": [true, false, false, true]}""", "drop_mlp_list: expected 3 booleans, one a layer, got 4")]
+    [TestCase("""{"drop_attn_list": [3]}""", "drop_attn_list: expected an integer from 0 to 2", "got 3")]
+    [TestCase("""{"drop_mlp_list": [0, -1]}""", "drop_mlp_list: expected an integer from 0 to 2", "got -1")]
+    [TestCase("""{"drop_attn_list": [1, 0, 1]}""", "drop_attn_list: expected each layer once, got 1 twice")]
+    [TestCase("""{"drop_attn_list": [0, 1, 2]}""", "drop_attn_list: expected at least one attention layer kept, got all of them dropped")]
+    [TestCase("""{"drop_attn_list": [true, true, true]}""", "drop_attn_list: expected at least one attention layer kept, got all of them dropped")]
+    [TestCase("""{"drop_attn_list": [0], "drop_mlp_list": [false, true, false]}""", "drop_mlp_list: expected a list of layer numbers")]
+    [TestCase("""{"drop_attn_list": 1}""", "drop_attn_list: expected a list of booleans or of layer numbers, got 1")]
+    public void A_bad_list_of_a_client_is_refused_by_its_place_and_nothing_written(string lists, params string[] says)
+    {
+        string drops = _folder.Write("bad.json", "{\"0\": {}, \"2\": " + lists + "}");
+        CliRun.Fails(2, [$"{drops}: client 2: ", .. says], [.. Line, "--client-drops", drops, "--out", _folder.At("out")]);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
+    [Test]
+    public void A_client_that_would_lose_the_attention_that_a_dropped_base_has_left_is_refused()
+    {
+        CliRun.Json("drop", "--model", Model, "--count", "1", "--method", "first", "--out", _folder.At("dropped"));
+        string drops = _folder.Write("bad.json", """{"1": {"drop_attn_list": [1, 2]}}""");
+        CliRun.Fails(
+            2, [$"{drops}: client 1: drop_attn_list: expected at least one attention layer kept, got all of them dropped"],
+            [.. Line.Except(["--model", Model]), "--model", _folder.At("dropped"), "--client-drops", drops, "--out", _folder.At("out")]);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+    }
+
     [Test]
     public void A_run_stopped_in_its_second_round_goes_on_to_the_same_bits([Values("flora", "zero-padding", "local")] string method)
     {

@@ -47,6 +47,11 @@ public sealed class WrongDropTests
 
     [TestCase("score --model M --data SHORT --seq-len 7", "short.jsonl", "at least one sample of 7 tokens", "6 tokens")]
     [TestCase("drop --model M --data SHORT --seq-len 7 --count 1 --out OUT", "short.jsonl", "at least one sample of 7 tokens", "6 tokens")]
+    [TestCase("eval --model M --data D --sweep 1 --calibration SHORT --seq-len 7 --out OUT", "short.jsonl", "at least one sample of 7 tokens", "6 tokens")]
+    [TestCase("eval --model M --data D --sweep 0,2 --method greedy --calibration SHORT --out OUT", "short.jsonl", "at least one sample of 512 tokens", "6 tokens")]
+    [TestCase("eval --model M --data D --sweep 1 --calibration EMPTY --out OUT", "empty.jsonl", "at least one record", "an empty file")]
+    [TestCase("drop --model M --method last --count 1 --patch linear --patch-data SHORT --seq-len 7 --out OUT", "short.jsonl", "at least one sample of 7 tokens", "6 tokens")]
+    [TestCase("drop --model M --data D --samples 2 --count 1 --patch linear --patch-data SHORT --out OUT", "short.jsonl", "at least one sample of 512 tokens", "6 tokens")]
     [TestCase("score --model M --data EMPTY", "empty.jsonl", "at least one record", "an empty file")]
     [TestCase("score --model M --data D --seq-len 513", "--seq-len", "at most 512, the model's positions", "513")]
     [TestCase("score --model M --data D --seq-len 1", "--seq-len", "'1'")]

@@ -41,6 +41,36 @@ public sealed class LargerFixtureTests
     }
 
     [Test]
+    public void Similarities_of_a_trained_model_are_the_references([Values("attention", "mlp", "block")] string granularity)
+    {
+        JsonObject result = CliRun.Json("score", "--model", Model, "--data", Records, "--granularity", granularity, "--device", "cpu", "--dtype", "f32");
+        double[] expected = Numbers(Expected["mean_token_cosine"]![granularity]!);
+        Assert.Multiple(() =>
+        {
+            Assert.That(expected, Has.Length.EqualTo(8));
+            Assert.That(result["layers"]!.AsArray().Select(layer => (double)layer!["similarity"]!), Is.EqualTo(expected).Within(1e-4));
+            Assert.That((int)result["tokens"]!, Is.EqualTo(File.ReadLines(Records).Sum(line => Ids(JsonNode.Parse(line)!["input_ids"]!).Length)));
+        });
+    }
+
+    [Test]
+    public void Losses_of_a_trained_model_without_a_sublayer_are_the_references([Values("attention", "mlp")] string kind)
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Path.Combine(Model, "model.safetensors"), folder.At("model.safetensors"));
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(Model, "config.json")))!.AsObject();
+        double[] expected = Numbers(Expected[$"loss_without_{kind}"]!);
+        Assert.That(expected, Has.Length.EqualTo((int)config["num_hidden_layers"]!));
+        double[] losses = [.. Enumerable.Range(0, expected.Length).Select(layer =>
+        {
+            config[kind == "mlp" ? "drop_mlp_list" : "drop_attn_list"] = new JsonArray(layer);
+            folder.Write("config.json", config.ToJsonString());
+            return (double)CliRun.Json("eval", "--task", "perplexity", "--model", folder.Root, "--data", Records, "--device", "cpu", "--dtype", "f32")["loss"]!;
+        })];
+        Assert.That(losses, Is.EqualTo(expected).Within(1e-2).Percent);
+    }
+
+    [Test]
     public void A_trained_model_goes_on_as_the_reference_does()
     {
         JsonNode record = JsonNode.Parse(File.ReadLines(Records).First())!;
@@ -73,6 +103,8 @@ public sealed class LargerFixtureTests
             }
         });
     }
+
+    private static double[] Numbers(JsonNode node) => [.. node.AsArray().Select(value => (double)value!)];
 
     private static int[] Ids(JsonNode node) => [.. node.AsArray().Select(id => (int)id!)];
 }
