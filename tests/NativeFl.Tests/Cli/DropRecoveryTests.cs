@@ -6,30 +6,12 @@ using NativeFl.Tests.Models;
 namespace NativeFl.Tests.Cli;
 
 /// <summary>drop --patch and --heal on one fixture: what is reported is what was written, and the checkpoint is an ordinary one.</summary>
-public sealed class DropRecoveryTests
+public sealed class DropRecoveryTests : FixtureVerbTest
 {
-    private FixtureCase _case = null!;
-    private TemporaryFolder _folder = null!;
-    private string _data = null!;
-
-    [SetUp]
-    public void Open()
-    {
-        (_case, _folder) = (new FixtureCase("llama"), new TemporaryFolder());
-        _data = VerbInput.Records(_case, _folder);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _case.Dispose();
-        _folder.Dispose();
-    }
-
     [Test]
     public void A_patch_changes_the_layer_before_the_gap_and_nothing_else()
     {
-        JsonObject plain = Drop("plain", "--save-dtype", "f32"), patched = Drop("patched", "--save-dtype", "f32", "--patch", "linear", "--eval-data", _data);
+        JsonObject plain = Drop("plain", "--save-dtype", "f32"), patched = Drop("patched", "--save-dtype", "f32", "--patch", "linear", "--eval-data", Data);
         JsonNode gap = patched["patch"]!["gaps"]!.AsArray().Single()!, losses = patched["patch"]!["loss"]!, eval = patched["eval"]!;
         Assert.Multiple(() =>
         {
@@ -38,14 +20,14 @@ public sealed class DropRecoveryTests
             Assert.That((string)gap["into"]!, Is.EqualTo("model.layers.1.mlp.down_proj"));
             Assert.That((double)gap["error_after"]!, Is.LessThan((double)gap["error_before"]!));
             Assert.That((double)patched["patch"]!["ridge"]!, Is.EqualTo(1e-3));
-            Assert.That((int)patched["patch"]!["tokens"]!, Is.EqualTo(_case.Examples.Sum(e => e.InputIds.Length)));
-            Assert.That((double)losses["before"]!["loss"]!, Is.EqualTo(Loss(_case.Folder)));
+            Assert.That((int)patched["patch"]!["tokens"]!, Is.EqualTo(Case.Examples.Sum(e => e.InputIds.Length)));
+            Assert.That((double)losses["before"]!["loss"]!, Is.EqualTo(Loss(Case.Folder)));
             Assert.That((double)losses["dropped"]!["loss"]!, Is.EqualTo(Loss("plain")));
             Assert.That((double)losses["patched"]!["loss"]!, Is.EqualTo(Loss("patched")));
             Assert.That(eval.ToJsonString(), Is.EqualTo(losses.ToJsonString()), "measured on the same records");
-            Assert.That(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(_folder.At("patched", "drop.json"))), patched), Is.True);
+            Assert.That(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(Folder.At("patched", "drop.json"))), patched), Is.True);
         });
-        using Checkpoint before = Checkpoint.Open(_folder.At("plain")), after = Checkpoint.Open(_folder.At("patched"));
+        using Checkpoint before = Checkpoint.Open(Folder.At("plain")), after = Checkpoint.Open(Folder.At("patched"));
         string[] changed = [.. Checkpoint.ExpectedTensors(before.Config).Where(t => !Read(before, t.Name, t.Shape).AsSpan().SequenceEqual(Read(after, t.Name, t.Shape))).Select(t => t.Name)];
         Assert.That(changed, Is.EqualTo(new[] { "model.layers.1.mlp.down_proj.weight" }));
     }
@@ -53,18 +35,18 @@ public sealed class DropRecoveryTests
     [Test]
     public void A_patch_has_data_of_its_own_and_the_same_bits_twice()
     {
-        string few = _folder.Write("few.jsonl", VerbInput.Line(_case.Examples[0]));
+        string few = Folder.Write("few.jsonl", VerbInput.Line(Case.Examples[0]));
         string[] line = ["--method", "last", "--patch", "linear", "--patch-data", few, "--ridge", "0.5", "--zero-weights"];
-        JsonObject result = CliRun.Json(["drop", "--model", _case.Folder, "--count", "1", .. line, "--out", _folder.At("one")]);
-        CliRun.Json(["drop", "--model", _case.Folder, "--count", "1", .. line, "--out", _folder.At("two")]);
-        Assert.That(((int)result["patch"]!["tokens"]!, (double)result["patch"]!["ridge"]!), Is.EqualTo((_case.Examples[0].InputIds.Length, 0.5)));
-        Assert.That(File.ReadAllBytes(_folder.At("one", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("two", "model.safetensors"))));
+        JsonObject result = CliRun.Json(["drop", "--model", Case.Folder, "--count", "1", .. line, "--out", Folder.At("one")]);
+        CliRun.Json(["drop", "--model", Case.Folder, "--count", "1", .. line, "--out", Folder.At("two")]);
+        Assert.That(((int)result["patch"]!["tokens"]!, (double)result["patch"]!["ridge"]!), Is.EqualTo((Case.Examples[0].InputIds.Length, 0.5)));
+        Assert.That(File.ReadAllBytes(Folder.At("one", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(Folder.At("two", "model.safetensors"))));
     }
 
     [Test]
     public void The_first_layer_has_nothing_before_it_and_the_terminal_says_so()
     {
-        CliRun run = CliRun.Of("drop", "--model", _case.Folder, "--data", _data, "--method", "first", "--count", "2", "--patch", "linear", "--out", _folder.At("out"));
+        CliRun run = CliRun.Of("drop", "--model", Case.Folder, "--data", Data, "--method", "first", "--count", "2", "--patch", "linear", "--out", Folder.At("out"));
         Assert.That(run.ExitCode, Is.Zero, run.Error);
         Assert.That(run.Output, Does.Contain("without attention 0: nothing before it to patch").And.Contain("without attention 1: folded into model.layers.0.mlp.down_proj"));
         Assert.That(run.Output, Does.Match(@"calibration loss: [\d.]+ ± [\d.]+ before, [\d.]+ ± [\d.]+ dropped, [\d.]+ ± [\d.]+ patched"));
@@ -76,7 +58,7 @@ public sealed class DropRecoveryTests
     public void Healing_is_training_and_merging_what_was_dropped_byte_for_byte(string name, bool patches, string type)
     {
         using var fixture = new FixtureCase(name);
-        string data = VerbInput.Records(fixture, _folder, "heal.jsonl");
+        string data = VerbInput.Records(fixture, Folder, "heal.jsonl");
         string[] drop = ["--model", fixture.Folder, "--data", data, "--method", "last", "--count", "1", .. patches ? new[] { "--patch", "linear" } : []];
         string[] types = type.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         string[] training =
@@ -84,10 +66,10 @@ public sealed class DropRecoveryTests
             "--rank", "3", "--alpha", "5", "--steps", "6", "--lr", "1e-2", "--batch-size", "2", "--schedule", "linear", "--lora-dropout", "0.1",
             "--target-modules", "q_proj,down_proj", "--seed", "17", .. types,
         ];
-        JsonObject healed = CliRun.Json(["drop", .. drop, "--heal", data, .. training, "--eval-data", data, "--out", _folder.At("healed")]);
-        CliRun.Json(["drop", .. drop, .. types, "--out", _folder.At("dropped")]);
-        JsonObject trained = CliRun.Json(["train", "--model", _folder.At("dropped"), "--data", data, .. training, "--out", _folder.At("adapter")]);
-        CliRun.Json("merge", "--model", _folder.At("dropped"), "--adapter", _folder.At("adapter"), "--out", _folder.At("merged"));
+        JsonObject healed = CliRun.Json(["drop", .. drop, "--heal", data, .. training, "--eval-data", data, "--out", Folder.At("healed")]);
+        CliRun.Json(["drop", .. drop, .. types, "--out", Folder.At("dropped")]);
+        JsonObject trained = CliRun.Json(["train", "--model", Folder.At("dropped"), "--data", data, .. training, "--out", Folder.At("adapter")]);
+        CliRun.Json("merge", "--model", Folder.At("dropped"), "--adapter", Folder.At("adapter"), "--out", Folder.At("merged"));
         double[] losses = [.. healed["heal"]!["losses"]!.AsArray().Select(l => (double)l!)];
         JsonObject eval = healed["eval"]!.AsObject();
         Assert.Multiple(() =>
@@ -96,21 +78,21 @@ public sealed class DropRecoveryTests
             Assert.That((double)eval["healed"]!["loss"]!, Is.LessThan((double)eval["dropped"]!["loss"]!));
             if (types.Length == 0) Assert.That((double)eval["healed"]!["loss"]!, Is.EqualTo(Loss("healed", data)));
             Assert.That(eval.Select(stage => stage.Key), Is.EqualTo(patches ? new[] { "before", "dropped", "patched", "healed" } : ["before", "dropped", "healed"]));
-            Assert.That(File.ReadAllBytes(_folder.At("healed", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("merged", "model.safetensors"))));
-            Assert.That(File.ReadAllText(_folder.At("healed", "metrics.jsonl")), Is.EqualTo(File.ReadAllText(_folder.At("adapter", "metrics.jsonl"))));
+            Assert.That(File.ReadAllBytes(Folder.At("healed", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(Folder.At("merged", "model.safetensors"))));
+            Assert.That(File.ReadAllText(Folder.At("healed", "metrics.jsonl")), Is.EqualTo(File.ReadAllText(Folder.At("adapter", "metrics.jsonl"))));
         });
     }
 
     [Test]
     public void Healing_that_is_stopped_leaves_nothing_behind()
     {
-        string[] before = _folder.Contents;
+        string[] before = Folder.Contents;
         using var stop = new CancellationTokenSource();
         using var output = new StringWriter();
         using var error = new StopAt(" 1/9 ", stop);
-        string[] line = ["drop", "--model", _case.Folder, "--method", "last", "--count", "1", "--heal", _data, "--steps", "9", "--out", _folder.At("out")];
+        string[] line = ["drop", "--model", Case.Folder, "--method", "last", "--count", "1", "--heal", Data, "--steps", "9", "--out", Folder.At("out")];
         Assert.That(CommandLine.Run(line, new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
-        Assert.That(_folder.Contents, Is.EqualTo(before));
+        Assert.That(Folder.Contents, Is.EqualTo(before));
     }
 
     [TestCase("--patch cosine", "--patch", "'cosine'")]
@@ -128,38 +110,38 @@ public sealed class DropRecoveryTests
     [TestCase("--heal DATA --target-modules z_proj", "--target-modules", "z_proj")]
     public void What_cannot_be_recovered_is_refused_and_nothing_written(string flags, params string[] says)
     {
-        string empty = _folder.Write("empty.jsonl", "");
+        string empty = Folder.Write("empty.jsonl", "");
         bool hasData = !flags.Contains("NODATA", StringComparison.Ordinal);
-        string[] given = [.. flags.Replace(" NODATA", "", StringComparison.Ordinal).Split(' ').Select(word => word == "DATA" ? _data : word == "EMPTY" ? empty : word)];
-        string[] source = hasData ? ["--data", _data] : [];
-        CliRun.Fails(2, says, ["drop", "--model", _case.Folder, "--count", "1", .. source, .. given, "--quiet", "--out", _folder.At("out")]);
-        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+        string[] given = [.. flags.Replace(" NODATA", "", StringComparison.Ordinal).Split(' ').Select(word => word == "DATA" ? Data : word == "EMPTY" ? empty : word)];
+        string[] source = hasData ? ["--data", Data] : [];
+        CliRun.Fails(2, says, ["drop", "--model", Case.Folder, "--count", "1", .. source, .. given, "--quiet", "--out", Folder.At("out")]);
+        Assert.That(Directory.Exists(Folder.At("out")), Is.False);
     }
 
     [Test]
     public void An_adapter_on_nothing_but_what_is_dropped_is_refused_and_nothing_is_written()
     {
-        string[] line = ["drop", "--model", _case.Folder, "--granularity", "mlp", "--method", "first", "--count", "3", "--heal", _data, "--quiet"];
-        CliRun.Fails(2, ["--target-modules", "down_proj"], [.. line, "--target-modules", "down_proj", "--out", _folder.At("out")]);
-        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+        string[] line = ["drop", "--model", Case.Folder, "--granularity", "mlp", "--method", "first", "--count", "3", "--heal", Data, "--quiet"];
+        CliRun.Fails(2, ["--target-modules", "down_proj"], [.. line, "--target-modules", "down_proj", "--out", Folder.At("out")]);
+        Assert.That(Directory.Exists(Folder.At("out")), Is.False);
     }
 
     [Test]
     public void Too_few_tokens_without_a_ridge_fail_and_nothing_is_written()
     {
         CliRun run = CliRun.Of(
-            "drop", "--model", _case.Folder, "--method", "last", "--count", "1", "--patch", "linear", "--ridge", "0", "--out", _folder.At("out"),
-            "--patch-data", _folder.Write("few.jsonl", "{\"input_ids\":[1,2,3]}"));
+            "drop", "--model", Case.Folder, "--method", "last", "--count", "1", "--patch", "linear", "--ridge", "0", "--out", Folder.At("out"),
+            "--patch-data", Folder.Write("few.jsonl", "{\"input_ids\":[1,2,3]}"));
         Assert.That((run.ExitCode, run.Output), Is.EqualTo((1, "")));
         Assert.That(run.Error.TrimEnd().Split('\n')[^1], Does.StartWith("behind mlp 1: ").And.Contain("ridge"));
-        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+        Assert.That(Directory.Exists(Folder.At("out")), Is.False);
     }
 
     private JsonObject Drop(string target, params IReadOnlyList<string> flags) =>
-        CliRun.Json(["drop", "--model", _case.Folder, "--data", _data, "--method", "last", "--count", "1", .. flags, "--out", _folder.At(target)]);
+        CliRun.Json(["drop", "--model", Case.Folder, "--data", Data, "--method", "last", "--count", "1", .. flags, "--out", Folder.At(target)]);
 
     private double Loss(string folder, string? data = null) =>
-        (double)CliRun.Json("eval", "--task", "perplexity", "--model", Path.IsPathRooted(folder) ? folder : _folder.At(folder), "--data", data ?? _data)["loss"]!;
+        (double)CliRun.Json("eval", "--task", "perplexity", "--model", Path.IsPathRooted(folder) ? folder : Folder.At(folder), "--data", data ?? Data)["loss"]!;
 
     private static float[] Read(Checkpoint checkpoint, string name, long[] shape)
     {
