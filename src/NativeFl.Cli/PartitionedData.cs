@@ -103,6 +103,8 @@ internal sealed class PartitionedData
         DataRecord[] own = [.. ids.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.String && byId.TryGetValue(id.GetString()!, out DataRecord? record)
             ? record
             : throw new InvalidInputException(path, "ids of records in --data", id.ValueKind == JsonValueKind.String ? $"'{id.GetString()}'" : id.GetRawText()))];
+        if (own.GroupBy(record => record.Id).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InvalidInputException(where, "every record once", $"'{twice.Key}' {twice.Count()} times");
         return own.Length > 0 ? own : throw new InvalidInputException(where, "at least one record", "none");
     }
 

@@ -14,6 +14,9 @@ internal sealed class ProgressBar(VerbRun run, string what) : IDisposable
     private long _lastDrawn;
     private int _length;
 
+    /// <summary>How much of what is done was done by an earlier run: it took none of this one's time.</summary>
+    public long From { get; set; }
+
     /// <summary>Shows <paramref name="done"/> of <paramref name="total"/>, with a rate of tokens (if any were counted) and a closing remark.</summary>
     public void Report(long done, long total, long tokens, string remark)
     {
@@ -21,13 +24,17 @@ internal sealed class ProgressBar(VerbRun run, string what) : IDisposable
         _lastDrawn = Stopwatch.GetTimestamp();
         double seconds = Math.Max(1e-3, Stopwatch.GetElapsedTime(_start).TotalSeconds);
         double fraction = total == 0 ? 1 : Math.Min(1, (double)done / total);
-        var left = TimeSpan.FromSeconds(fraction == 0 ? 0 : seconds * (1 - fraction) / fraction);
+        var left = Left(seconds, done, total, From);
         int full = (int)(fraction * Cells);
         string rate = tokens == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{tokens / seconds:0} tokens/s  ");
         Draw(string.Create(
             CultureInfo.InvariantCulture,
             $"{what} [{new string('#', full)}{new string('.', Cells - full)}] {done}/{total}  {rate}{Figures.Duration(left)} left  {remark}"));
     }
+
+    /// <summary>How long the rest takes if it goes on as it went since <paramref name="from"/>.</summary>
+    internal static TimeSpan Left(double seconds, long done, long total, long from) =>
+        TimeSpan.FromSeconds(done <= from ? 0 : seconds * Math.Max(0, total - done) / (done - from));
 
     /// <summary>Wipes the line, so that what follows starts clean.</summary>
     public void Wipe()

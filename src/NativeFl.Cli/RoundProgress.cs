@@ -13,6 +13,7 @@ internal sealed class RoundProgress(VerbRun run, string what) : ITrainingObserve
     /// <inheritdoc/>
     public void OnStep(TrainingStep step)
     {
+        if (!_clients.ContainsKey(step.Client)) _bar.From += step.Step - 1;
         _clients[step.Client] = (step.Step, step.TotalSteps);
         _tokens += step.Tokens;
         _bar.Report(

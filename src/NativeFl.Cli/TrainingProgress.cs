@@ -18,7 +18,7 @@ internal sealed class TrainingProgress(VerbRun run, string folder, Transformer m
     public void OnStep(TrainingStep step)
     {
         // The first step says where a resumed run goes on.
-        _metrics ??= MetricsFile.Open(folder, step.Step - 1);
+        if (_metrics is null) (_metrics, _bar.From) = (MetricsFile.Open(folder, step.Step - 1), step.Step - 1);
         _tokens += step.Tokens;
         (_lastStep, _totalSteps) = (step.Step, step.TotalSteps);
         _metrics.Write(new JsonObject

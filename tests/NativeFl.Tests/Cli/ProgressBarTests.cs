@@ -61,6 +61,13 @@ public sealed class ProgressBarTests
     public void Time_left_is_in_hours_minutes_and_seconds(double seconds, string text) =>
         Assert.That(Figures.Duration(TimeSpan.FromSeconds(seconds)), Is.EqualTo(text));
 
+    [TestCase(0, 25, 75)]
+    [TestCase(15, 25, 187.5)]
+    [TestCase(25, 25, 0)]
+    [TestCase(0, 100, 0)]
+    public void Time_left_follows_from_what_this_run_did(long from, long done, double seconds) =>
+        Assert.That(ProgressBar.Left(25, done, 100, from).TotalSeconds, Is.EqualTo(seconds));
+
     /// <summary>stderr, and every state of the bar in it.</summary>
     private static (string Error, string[] Drawn) Error(string[] line, bool isTerminal = true)
     {

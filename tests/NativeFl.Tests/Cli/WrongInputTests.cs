@@ -45,6 +45,7 @@ public sealed class WrongInputTests
         yield return Case("train --model M --data D --out OUT --init-adapter NOTHING", "--init-adapter", "nothing", "rank above 0");
         yield return Case("train --model M --data D --out OUT --partition PNULL --client 0", "null.json", "ids of records", "null");
         yield return Case("train --model M --data D --out OUT --partition PNONE --client 0", "none-of-them.json: client 0", "at least one record");
+        yield return Case("train --model M --data D --out OUT --partition PREPEATS --client 0", "repeats.json: client 0", "every record once", "'0' 2 times");
         yield return Case("train --model M --data D --out OUT --partition PRANK --client 0", "rank.json: client 0", "at most 65536", "2000000000");
         yield return Case("train --model M --data D --out OUT --partition PALPHA --client 0", "alpha.json: client 0", "1e300");
         yield return Case("train --model M --data D --out OUT --partition PTWICE --client 0", "twice.json", "JSON", "clients");
@@ -161,6 +162,7 @@ public sealed class WrongInputTests
             ["NOTHING"] = folder.At("nothing"),
             ["PNULL"] = Partition(folder, "null", "2", "4", "[null]"),
             ["PNONE"] = Partition(folder, "none-of-them", "2", "4", "[]"),
+            ["PREPEATS"] = Partition(folder, "repeats", "2", "4", "[\"0\", \"1\", \"0\"]"),
             ["PRANK"] = Partition(folder, "rank", "2000000000", "4", "[\"0\"]"),
             ["PALPHA"] = Partition(folder, "alpha", "2", "1e300", "[\"0\"]"),
             ["PTWICE"] = folder.Write("twice.json", """{"clients":[],"clients":[]}"""),
