@@ -26,11 +26,11 @@ public sealed class AdapterStack : IDisposable
         }
     }
 
-    private AdapterStack(Transformer model, StackLayout layout, int count, bool trainable)
+    private AdapterStack(Transformer model, StackLayout layout, int count, bool trainable, bool steps = true)
     {
         _model = model;
         Count = count;
-        Flat = new FlatParameters(model.Backend, layout.ParameterCount, trainable, Math.Max(count, 1));
+        Flat = new FlatParameters(model.Backend, layout.ParameterCount, trainable, Math.Max(count, 1), steps);
         ParameterCount = layout.ParameterCount;
         _modules = layout.Modules(Flat);
         Ranges = trainable ? [.. Modules.SelectMany(RangesOf)] : [];
@@ -91,6 +91,16 @@ public sealed class AdapterStack : IDisposable
     {
         var ranks = model.Config.Modules().Where(lora.Targets.Matches).Select(id => (id, 0, new StackSegment(0, lora.Rank, lora.Scaling)));
         return new AdapterStack(model, new StackLayout(model.Config, 1, ranks), 1, trainable: true);
+    }
+
+    /// <summary>
+    /// Room for <paramref name="count"/> copies of an adapter and for the gradient of each, without an optimiser's state. The values are not set.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The adapter does not fit the model.</exception>
+    internal static AdapterStack Copies(Transformer model, AdapterWeights adapter, int count)
+    {
+        StackLayout layout = StackLayout.Of(model, [.. Enumerable.Repeat(adapter, count)]);
+        return new AdapterStack(model, layout, count, trainable: true, steps: false);
     }
 
     /// <summary>Every adapter with a non-zero weight over all rows, each with its own columns of S.</summary>

@@ -7,26 +7,31 @@ internal sealed class FlatParameters : IDisposable
 {
     private readonly Arena _arena;
     private readonly Slot _values, _gradients, _first, _second, _norms;
-    private readonly bool _trainable;
+    private readonly bool _trainable, _steps;
 
     /// <param name="backend">Where they live.</param>
     /// <param name="count">Elements.</param>
     /// <param name="trainable">False: values only.</param>
     /// <param name="segments">Optimiser segments (clients).</param>
-    public FlatParameters(Backend backend, long count, bool trainable, int segments)
+    /// <param name="steps">Whether an optimiser steps them; false: gradients, but no moments.</param>
+    public FlatParameters(Backend backend, long count, bool trainable, int segments, bool steps = true)
     {
         if (count > Array.MaxLength)
             throw new InvalidInputException("trainable parameters", $"at most {Array.MaxLength:N0} in one run", $"{count:N0}");
-        _trainable = trainable;
-        Plan = new MemoryPlan(trainable ? "trained values and optimiser state" : "adapters");
+        (_trainable, _steps) = (trainable, trainable && steps);
+        Plan = new MemoryPlan(_steps ? "trained values and optimiser state" : trainable ? "adapters and their gradients" : "adapters");
         var shape = new Shape((int)Math.Max(count, 1));
         _values = Plan.Add("values", shape);
         if (trainable)
         {
             _gradients = Plan.Add("gradients", shape);
+            _norms = Plan.Add("gradient norms", new Shape(segments));
+        }
+
+        if (_steps)
+        {
             _first = Plan.Add("first moments", shape);
             _second = Plan.Add("second moments", shape);
-            _norms = Plan.Add("gradient norms", new Shape(segments));
         }
 
         _arena = new Arena(backend, Plan);
@@ -37,12 +42,12 @@ internal sealed class FlatParameters : IDisposable
 
     public TensorView Values => _arena[_values];
 
-    /// <summary>Empty unless trainable, as the three below.</summary>
+    /// <summary>Empty unless trainable, as the norms; the moments are empty unless an optimiser steps too.</summary>
     public TensorView Gradients => _trainable ? _arena[_gradients] : default;
 
-    public TensorView FirstMoments => _trainable ? _arena[_first] : default;
+    public TensorView FirstMoments => _steps ? _arena[_first] : default;
 
-    public TensorView SecondMoments => _trainable ? _arena[_second] : default;
+    public TensorView SecondMoments => _steps ? _arena[_second] : default;
 
     /// <summary>(segments) f32.</summary>
     public TensorView Norms => _trainable ? _arena[_norms] : default;
