@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
 using NativeFl.Tensors;
@@ -55,18 +56,17 @@ internal static class CommandLine
         var version = new Option<bool>("--version") { Description = "Show the version" };
         root.Add(version);
         root.SetAction(static _ => 0);
-        foreach (Verb verb in verbs) root.Add(ToCommand(verb));
+        AddCommands(root, verbs);
 
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         if (parsed.Action is not null && parsed.Action.GetType() == HelpActionOf(root)?.GetType())
             return parsed.Invoke(new InvocationConfiguration { Output = console.Out, Error = console.Error });
-        string name = parsed.CommandResult.Command.Name;
+        string name = NameOf(parsed.CommandResult);
         Verb? chosen = verbs.FirstOrDefault(v => v.Name == name);
-        RequireParsed(parsed, chosen);
+        RequireParsed(parsed, chosen, name);
         if (chosen is null)
         {
-            if (!parsed.GetValue(version))
-                throw new InvalidInputException("nativefl", $"a verb ({string.Join(", ", Verbs.Select(v => v.Name))})", "none");
+            if (name.Length > 0 || !parsed.GetValue(version)) throw WithoutVerb(name, "none");
             console.Out.WriteLine(ProductVersion.Text);
             return 0;
         }
@@ -79,9 +79,42 @@ internal static class CommandLine
         return 0;
     }
 
+    /// <summary>A command for every verb; what several verbs begin with is a command around them.</summary>
+    private static void AddCommands(RootCommand root, IReadOnlyList<Verb> verbs)
+    {
+        Dictionary<string, Command> groups = [];
+        foreach (Verb verb in verbs)
+        {
+            if (verb.Group.Length == 0)
+            {
+                root.Add(ToCommand(verb));
+                continue;
+            }
+
+            if (!groups.TryGetValue(verb.Group, out Command? group))
+            {
+                groups.Add(verb.Group, group = new Command(verb.Group, VerbTable.Groups[verb.Group]));
+                group.SetAction(static _ => 0);
+                root.Add(group);
+            }
+
+            group.Add(ToCommand(verb));
+        }
+    }
+
+    /// <summary>The words of a command, such as "refine cluster"; empty for the program itself.</summary>
+    private static string NameOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{NameOf(parent)} {command.Command.Name}".TrimStart() : "";
+
+    private static InvalidInputException WithoutVerb(string group, string got)
+    {
+        IEnumerable<string> names = Verbs.Where(v => group.Length == 0 || v.Group == group).Select(v => group.Length == 0 ? v.Name : v.Word);
+        return new InvalidInputException($"nativefl {group}".TrimEnd(), $"a verb ({string.Join(", ", names)})", got);
+    }
+
     private static Command ToCommand(Verb verb)
     {
-        var command = new Command(verb.Name, verb.Help);
+        var command = new Command(verb.Word, verb.Help);
         foreach (IFlag flag in verb.Flags) command.Add(flag.ToOption());
         command.SetAction(static _ => 0);
         return command;
@@ -90,17 +123,17 @@ internal static class CommandLine
     private static System.CommandLine.Invocation.CommandLineAction? HelpActionOf(RootCommand root) =>
         root.Options.OfType<System.CommandLine.Help.HelpOption>().Single().Action;
 
-    private static void RequireParsed(ParseResult parsed, Verb? verb)
+    private static void RequireParsed(ParseResult parsed, Verb? verb, string name)
     {
         if (parsed.UnmatchedTokens is [{ } unknown, ..])
         {
             throw verb is null
-                ? new InvalidInputException("nativefl", $"a verb ({string.Join(", ", Verbs.Select(v => v.Name))})", $"'{unknown}'")
+                ? WithoutVerb(name, $"'{unknown}'")
                 : new InvalidInputException($"nativefl {verb.Name}", $"a flag that 'nativefl {verb.Name} --help' lists", $"'{unknown}'");
         }
 
         if (parsed.Errors is [{ } error, ..])
-            throw new InvalidInputException(verb is null ? "nativefl" : $"nativefl {verb.Name}", "flags with their values", $"this: {error.Message}");
+            throw new InvalidInputException($"nativefl {name}".TrimEnd(), "flags with their values", $"this: {error.Message}");
     }
 
     private static FlagValues Values(Verb verb, ParseResult parsed)

@@ -7,7 +7,7 @@ namespace NativeFl.Tensors;
 /// </summary>
 /// <remarks>
 /// Letters: N token rows, C model width, H query heads, Hkv key/value heads, D head width, F feed-forward width, V vocabulary,
-/// R ranks of a stack. Activations are <see cref="ActivationType"/>; adapters, norm weights, biases, gradients of parameters and
+/// R ranks of a stack, K clusters. Activations are <see cref="ActivationType"/>; adapters, norm weights, biases, gradients of parameters and
 /// optimiser state are always f32. An optional tensor is passed as <c>default</c>.
 /// </remarks>
 public abstract class Backend : IDisposable
@@ -189,6 +189,20 @@ public abstract class Backend : IDisposable
 
     /// <summary>y += alpha · x.  Any equal shapes.</summary>
     public abstract void AddScaled(TensorView x, float alpha, TensorView y);
+
+    // ---- clusters ---------------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// nearest[n] = argmin_k ‖x[n] − centres[k]‖², the first of several; distances[n] = that minimum (Lloyd 1982). Differences are squared, not
+    /// expanded, so that it does not matter where the origin is.  x (N, C), centres (K, C), distances (N) f32, nearest (N) i32.
+    /// </summary>
+    public abstract void KMeansAssign(TensorView x, TensorView centres, TensorView nearest, TensorView distances);
+
+    /// <summary>
+    /// sizes[k] = rows n with nearest[n] = k, centres[k] = their mean, summed in double in a fixed order; a centre without rows stays what it
+    /// is.  x (N, C), centres (K, C) f32, nearest (N), sizes (K) i32.
+    /// </summary>
+    public abstract void KMeansUpdate(TensorView x, TensorView nearest, TensorView centres, TensorView sizes);
 
     // ---- the optimiser ----------------------------------------------------------------------------------------------------------
 

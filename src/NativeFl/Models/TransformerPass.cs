@@ -158,6 +158,15 @@ internal sealed class TransformerPass : IDisposable
     /// <summary>The logits of every counted row of the last batch, a block of rows at a time.</summary>
     public void Logits(Action<int, int, float[]> take) => _head.Logits(_context, Stream(_sublayers.Length), take);
 
+    /// <summary>(N, C): the stream behind the last sublayer under the final norm, of every row of the last batch: what the head would read.</summary>
+    public float[] LastHiddenStates()
+    {
+        int last = _sublayers.Length;
+        _model.Backend.RmsNormForward(
+            Stream(last), _model.Weights.FinalNorm, _model.Config.NormEpsilon, _context.Normed, _sublayers[last - 1].Rstd(_arena, _context.Rows));
+        return Read(_context.Normed);
+    }
+
     /// <summary>Sublayers that the pass runs, in order.</summary>
     public IEnumerable<Sublayer> Sublayers => _sublayers.Select(sublayer => sublayer.Id);
 

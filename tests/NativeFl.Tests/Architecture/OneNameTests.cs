@@ -34,6 +34,8 @@ public sealed class OneNameTests
         ["PackedBytes"] = "Pack",
         ["Unpack"] = "Pack",
         ["ScatterRows"] = "GatherRows",
+        ["KMeansAssign"] = "KMeans",
+        ["KMeansUpdate"] = "KMeans",
     };
 
     [Test]
@@ -76,8 +78,8 @@ public sealed class OneNameTests
         Assert.That(Ops().Where(op => !tests.Contains($"Cuda{op}Tests") && !tests.Contains($"{op}Tests")), Is.Empty);
     }
 
-    // "RmsNorm" as "rms_norm"; the W of AdamW is no word.
-    private static string SnakeCase(string name) => name == "AdamW" ? "adamw" : string.Concat(name.Select((letter, i) =>
+    // "RmsNorm" as "rms_norm"; the W of AdamW is no word, and neither is the K of KMeans.
+    private static string SnakeCase(string name) => name is "AdamW" or "KMeans" ? name.ToLowerInvariant() : string.Concat(name.Select((letter, i) =>
         char.IsUpper(letter) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
 
     private static SortedSet<string> Ops()

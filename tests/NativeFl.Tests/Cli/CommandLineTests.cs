@@ -65,7 +65,7 @@ public sealed class CommandLineTests
             Assert.That(version.ExitCode + help.ExitCode + all.ExitCode, Is.Zero);
             Assert.That(version.Output.Trim(), Does.Match(@"^\d+\.\d+\.\d+"));
             Assert.That(help.Output, Does.Contain("--lora-dropout").And.Contain("--recipe"));
-            Assert.That(CommandLine.Verbs.Select(v => v.Name).Where(name => !all.Output.Contains("  " + name, StringComparison.Ordinal)), Is.Empty);
+            Assert.That(CommandLine.Verbs.Select(v => v.Name.Split(' ')[0]).Where(name => !all.Output.Contains("  " + name, StringComparison.Ordinal)), Is.Empty);
             Assert.That(version.Error + help.Error + all.Error, Is.Empty);
         });
     }

@@ -1,0 +1,15 @@
+namespace NativeFl.Cli.Flags;
+
+/// <summary>The flags that say how records become clusters.</summary>
+internal static class RefineClusterFlags
+{
+    public static Flag<int> Clusters { get; } = new("--clusters", FlagTypes.Int(1, 1 << 24), 0, "how many, at most one a record") { IsRequired = true };
+
+    public static Flag<string> Method { get; } = new(
+        "--method", FlagTypes.Choice("kmeans", "agglomerative"), "kmeans", "kmeans (by --seed) or agglomerative (Ward's, up to 8192 records) [kmeans]");
+
+    public static Flag<int> Restarts { get; } = new("--restarts", FlagTypes.Int(1, 1 << 20), 3, "kmeans: how often it begins anew; the least inertia is kept [3]");
+
+    /// <summary>How records become text and tokens.</summary>
+    public static IReadOnlyList<IFlag> Prompt => [DataFlags.PromptField, DataFlags.AnswerField, DataFlags.Template, DataFlags.MaxLength];
+}

@@ -1,0 +1,13 @@
+using NativeFl.Tensors;
+using NativeFl.Tests.Tensors;
+
+namespace NativeFl.Cuda.Tests;
+
+internal sealed class CudaKMeansTests : KMeansTests, ISharesBackend
+{
+    CudaBackend? ISharesBackend.Shared => Backend as CudaBackend;
+
+    protected override Backend Open() => TestDevice.Open();
+
+    protected override void Close(Backend backend) => TestDevice.Close(backend, Ran);
+}
