@@ -37,12 +37,13 @@ internal sealed record FederationClients(IReadOnlyList<ClientSpecification> Clie
         return new FederationClients(ClientSpecification.Create(parts, ranks, alphas, run.Get(FederationFlags.Scaling)), examples);
     }
 
-    /// <summary>Hashes the examples, and how many each client has.</summary>
-    public string Hash()
+    /// <summary>Hashes the examples, and how many each client has; where clients are valued, also what they are valued on.</summary>
+    public string Hash(ClientValueOptions? values)
     {
         var hash = new ContentHash();
         hash.Add(Dataset.Hash(Examples));
         foreach (ClientSpecification client in Clients) hash.Add(client.Examples.Count);
+        if (values is not null) hash.Add(Dataset.Hash(values.Validation));
         return hash.ToString();
     }
 

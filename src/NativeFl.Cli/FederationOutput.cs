@@ -57,10 +57,16 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
         RoundResult result = artefacts.Result;
         SaveAdapters(artefacts);
         JsonObject json = FederationJson.Round(result);
+        ClientValueReport.AddTo(json, result.Values);
         Rounds.Add(json);
         _metrics.Write(json.DeepClone().AsObject());
         FederationResume.Save(_folder, artefacts.State, _keepsBase ? null : _model, Rounds);
         _run.Print(Line(result));
+        foreach (JsonObject values in json["values"]?.AsArray().Select(v => v!.AsObject()) ?? [])
+        {
+            _run.Print(ClientValueReport.Title(values));
+            _run.Print(ClientValueReport.Table("", values));
+        }
     }
 
     /// <inheritdoc/>

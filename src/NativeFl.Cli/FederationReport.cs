@@ -20,6 +20,14 @@ internal static class FederationReport
         report.Chart(LossChart(rounds, result["initial_eval"] as JsonObject));
         report.Table(RoundTable(rounds));
         if (rounds.Length > 0) report.Table(ClientTable(rounds[^1]));
+        foreach (JsonObject round in rounds.Where(r => r["values"] is JsonArray))
+        {
+            foreach (JsonObject values in round["values"]!.AsArray().Select(v => v!.AsObject()))
+                report.Chart(ClientValueReport.Bars($"Values of the clients in round {round["round"]}: {ClientValueReport.Title(values)}", values));
+        }
+
+        foreach (JsonObject values in rounds.LastOrDefault()?["values"]?.AsArray().Select(v => v!.AsObject()) ?? [])
+            report.Table(ClientValueReport.Table($"Values in round {rounds[^1]["round"]}: {ClientValueReport.Title(values)}", values));
         if (result["clients"] is JsonArray depths) report.Table(DepthTable(depths));
         report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true));
         return report.ToHtml();

@@ -23,7 +23,7 @@ internal sealed class RunIdentity
     // partition.json do is in the data.
     private static IFlag[] Free =>
     [
-        .. Read, DataFlags.Data, PretrainSource.TokenizerFolder, PartitionFlags.Partition, EvaluationFlags.EvalData, EvaluationFlags.EvalEvery,
+        .. Read, DataFlags.Data, PretrainSource.TokenizerFolder, PartitionFlags.Partition, EvaluationFlags.EvalData, EvaluationFlags.EvalEvery, ClientValueFlags.Data,
         TrainingFlags.Resume, TrainingFlags.SaveEvery, OutputFlags.Folder, SharedFlags.Device, SharedFlags.CudaLibraries, SharedFlags.Json,
         SharedFlags.Quiet, SharedFlags.Recipe, SharedFlags.Force,
     ];

@@ -17,7 +17,7 @@ internal static class FederateVerb
         "Fine-tune a model over many clients of unequal rank, in simulation",
         [
             DataFlags.Model, DataFlags.Data, .. FederationFlags.All, .. DepthFlags.All, .. TrainingFlags.Adapter, .. TrainingFlags.Optimiser, TrainingFlags.ProximalMu,
-            .. DataFlags.Prompt, EvaluationFlags.EvalData, TrainingFlags.Resume, OutputFlags.SaveType, OutputFlags.Folder,
+            .. DataFlags.Prompt, EvaluationFlags.EvalData, .. ClientValueFlags.All, TrainingFlags.Resume, OutputFlags.SaveType, OutputFlags.Folder,
         ],
         Run);
 
@@ -27,7 +27,7 @@ internal static class FederateVerb
         using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
         AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
         FederationClients clients = FederationDepth.WithDrops(run, input.Config, FederationClients.Load(run, input.Config, input.Tokenizer));
-        FederationOptions options = Options(run, input, start);
+        FederationOptions options = Options(run, input, start) with { Values = FederationValues.Load(run, input.Config, input.Tokenizer) };
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
@@ -42,7 +42,8 @@ internal static class FederateVerb
             FederationDepth.Print(run, options.Admit(clients.Clients, input.Config));
         }
 
-        output.Identify(new RunIdentity(run, type, clients.Hash(), FederationDepth.PlanOf(clients.Clients)));
+        FederationValues.Plan(run, options, options.Admit(clients.Clients, input.Config), input.Config, clients);
+        output.Identify(new RunIdentity(run, type, clients.Hash(options.Values), FederationDepth.PlanOf(clients.Clients)));
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
         output.Begin();

@@ -15,6 +15,8 @@ internal sealed class AdapterRound(
     Transformer model, FederationOptions options, IAggregationMethod method, IReadOnlyList<TokenizedExample> examples,
     AdapterTraining train, Action<string> warn) : IRound
 {
+    private readonly RoundValuation? _valuation = options.Values is null ? null : new RoundValuation(options, model.Config, examples);
+
     private static AdapterWeights Nothing => Aggregation.None.Product;
 
     /// <inheritdoc/>
@@ -29,13 +31,13 @@ internal sealed class AdapterRound(
         foreach (int id in dropped.Order()) Warn(round, id, updates[id]);
         if (updates.Count > 0 && dropped.Count == updates.Count)
             throw new RunFailedException($"round {round}: every client diverged");
-        return Conclude(round, selected, server, updates, dropped);
+        Dictionary<int, AdapterWeights> starts = method.Start == ClientStart.Fresh ? [] : training.Zip(tasks).ToDictionary(t => t.First.Id, t => t.Second.Initial);
+        return Conclude(new Drawn(round, selected, starts, updates, dropped), server, cancellation);
     }
 
-    private RoundOutcome Conclude(
-        int round, IReadOnlyList<ClientSpecification> selected, ServerState server, Dictionary<int, ClientUpdate> updates,
-        HashSet<int> dropped)
+    private RoundOutcome Conclude(Drawn drawn, ServerState server, CancellationToken cancellation)
     {
+        (int round, IReadOnlyList<ClientSpecification> selected, _, Dictionary<int, ClientUpdate> updates, HashSet<int> dropped) = drawn;
         ClientContribution[] contributions =
         [
             .. selected.Where(c => !dropped.Contains(c.Id))
@@ -50,6 +52,10 @@ internal sealed class AdapterRound(
             return new RoundOutcome(server with { Round = round, Own = own }, alone, adapters);
         }
 
+        // Measured on the base as the round began: what follows adds to it.
+        IReadOnlyList<ClientValues>? values = Values(drawn, contributions, server, cancellation);
+        if (values is not null && options.Values!.SetsWeights && RoundValuation.WeightsOf(values[0], round, warn) is { } weights)
+            contributions = [.. contributions.Select(c => c with { Weight = weights.GetValueOrDefault(c.Id) })];
         Aggregation aggregation =
             method.Aggregate(new Contributions(contributions, options.Renormalization, "--partition"), server);
         double exactness =
@@ -62,7 +68,15 @@ internal sealed class AdapterRound(
         };
         var state = server with { Round = round, Global = aggregation.Global, Beside = aggregation.Beside };
         ClientRoundResult[] results = [.. selected.Select(c => Result(round, c, updates, dropped, aggregation))];
-        return new RoundOutcome(state, results, adapters, aggregation.Global ?? aggregation.Product, exactness, rounding);
+        return new RoundOutcome(state, results, adapters, aggregation.Global ?? aggregation.Product, exactness, rounding) { Values = values };
+    }
+
+    private IReadOnlyList<ClientValues>? Values(
+        Drawn drawn, IReadOnlyList<ClientContribution> contributions, ServerState server, CancellationToken cancellation)
+    {
+        if (_valuation is null) return null;
+        var changes = ClientChanges.Of(new Contributions(contributions, options.Renormalization, "--partition"), drawn.Starts, server);
+        return _valuation.Measure(model, changes, drawn.Round, drawn.Selected, warn, cancellation);
     }
 
     private ClientTask Task(int round, ClientSpecification client, ServerState server)
@@ -118,4 +132,8 @@ internal sealed class AdapterRound(
 
     private void Warn(int round, int id, ClientUpdate update) =>
         warn($"round {round}: client {id} diverged after {update.Steps} steps and is left out of the round");
+
+    /// <summary>Who was drawn for a round, from what they started, what came back, and who of them diverged.</summary>
+    private sealed record Drawn(
+        int Round, IReadOnlyList<ClientSpecification> Selected, Dictionary<int, AdapterWeights> Starts, Dictionary<int, ClientUpdate> Updates, HashSet<int> Dropped);
 }

@@ -95,6 +95,7 @@ public sealed class FederatedRun
             Clients = outcome.Clients,
             Exactness = outcome.Exactness,
             Rounding = outcome.Rounding,
+            Values = outcome.Values,
             Seconds = seconds,
             Evaluation = Evaluate(evaluate),
         };

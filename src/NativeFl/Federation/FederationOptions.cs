@@ -32,6 +32,9 @@ public sealed record FederationOptions
     /// <summary>The adapter that warm-started methods begin with, or null: a fresh one.</summary>
     public AdapterWeights? Initial { get; init; }
 
+    /// <summary>How the clients of every round are valued, or null.</summary>
+    public ClientValueOptions? Values { get; init; }
+
     /// <summary>The type of the checkpoints, for the figure "rounding"; the base itself keeps its own type during the run.</summary>
     public DType StorageType { get; init; } = DType.F32;
 
@@ -80,5 +83,8 @@ public sealed record FederationOptions
             throw new InvalidInputException("--client-fraction", "above 0, at most 1", ClientFraction.ToString(CultureInfo.InvariantCulture));
         if (Initial is not null && Method is not IAggregationMethod { Start: ClientStart.Global or ClientStart.Own })
             throw new InvalidInputException("--init-adapter", "a method that goes on from an adapter", $"--method {Method.Name}");
+        if (Values is null) return;
+        ClientValueOptions.Require(Method);
+        Values.Validate();
     }
 }

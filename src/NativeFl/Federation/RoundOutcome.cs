@@ -15,4 +15,8 @@ internal sealed record RoundOutcome(
     IReadOnlyDictionary<int, AdapterWeights> Adapters,
     AdapterWeights? Global = null,
     double? Exactness = null,
-    double? Rounding = null);
+    double? Rounding = null)
+{
+    /// <summary>What the clients are worth, by game; null where it was not asked.</summary>
+    public IReadOnlyList<ClientValues>? Values { get; init; }
+}

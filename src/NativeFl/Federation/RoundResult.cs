@@ -18,6 +18,9 @@ public sealed record RoundResult
     /// </summary>
     public double? Rounding { get; init; }
 
+    /// <summary>What the clients are worth, by game; null where it was not asked, or not affordable.</summary>
+    public IReadOnlyList<ClientValues>? Values { get; init; }
+
     /// <summary>Wall time without evaluation.</summary>
     public double Seconds { get; init; }
 

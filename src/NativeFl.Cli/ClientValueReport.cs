@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using NativeFl.Federation;
+using NativeFl.Reports;
+
+namespace NativeFl.Cli;
+
+/// <summary>What clients are worth: as JSON, as tables on the terminal, and as bars in a report.</summary>
+internal static class ClientValueReport
+{
+    /// <summary>Half of a 95 % interval in standard errors.</summary>
+    private const double Interval = 1.96;
+
+    /// <summary>[{"game","estimator",…,"clients":[{"id","value","stderr","interval",…}]}, …].</summary>
+    public static JsonArray Json(IReadOnlyList<ClientValues> values) => new([.. values.Select(Json)]);
+
+    /// <summary>Adds a round's values to its numbers: "values" in full, and in every client "value", "value_stderr" and "leave_one_out" of the first game.</summary>
+    public static void AddTo(JsonObject round, IReadOnlyList<ClientValues>? values)
+    {
+        if (values is null) return;
+        round["values"] = Json(values);
+        Dictionary<int, ClientValue> byId = values[0].Clients.ToDictionary(c => c.Id);
+        foreach (JsonObject client in round["clients"]!.AsArray().Select(c => c!.AsObject()))
+        {
+            if (!byId.TryGetValue(client["id"]!.GetValue<int>(), out ClientValue? value)) continue;
+            client["value"] = JsonOutput.Number(value.Value);
+            client["value_stderr"] = Optional(value.StandardError);
+            client["leave_one_out"] = Optional(value.LeaveOneOut);
+        }
+    }
+
+    /// <summary>A plan in words.</summary>
+    public static string How(ClientValuePlan plan) => plan.Estimator switch
+    {
+        ClientValuePlan.Exact => string.Create(CultureInfo.InvariantCulture, $"exact, {plan.Evaluations} coalitions"),
+        ClientValuePlan.Antithetic => string.Create(CultureInfo.InvariantCulture, $"{plan.Pairs} pairs of orders, at most {plan.Evaluations} coalitions"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"first order, one backward pass and at most {plan.Evaluations} coalitions"),
+    };
+
+    /// <summary>A table of one game.</summary>
+    /// <param name="caption">What it shows.</param>
+    /// <param name="values">The game as JSON.</param>
+    /// <param name="names">What a client is called; null: its id.</param>
+    public static ReportTable Table(string caption, JsonObject values, Func<int, string>? names = null) => new(
+        caption,
+        ["client", "weight", "value", "95 % interval", "leave one out"],
+        [.. Clients(values).Select(c => (IReadOnlyList<string>)
+        [
+            Name(c, names), Figures.Short(Number(c["weight"])), Signed(Number(c["value"])),
+            c["stderr"] is null ? "–" : $"{Signed(Number(c["interval"]![0]))} to {Signed(Number(c["interval"]![1]))}",
+            c["leave_one_out"] is null ? "–" : Signed(Number(c["leave_one_out"])),
+        ])]);
+
+    /// <summary>Bars of one game, with 95 % intervals.</summary>
+    public static BarChart Bars(string title, JsonObject values, Func<int, string>? names = null) => new()
+    {
+        Title = title,
+        ValueLabel = "value (nats a validation token), 95 % interval",
+        ValueFormat = "+0.00000;-0.00000;0",
+        Bars = [.. Clients(values).Select(c => new PlotBar(
+            names is null ? "client " + Name(c, names) : Name(c, names), Number(c["value"]), c["stderr"] is null ? 0 : Interval * Number(c["stderr"])))],
+    };
+
+    /// <summary>A game's name, its estimator and its cost, for a caption.</summary>
+    public static string Title(JsonObject values) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{values["game"]} weights, {values["estimator"]} from {values["evaluations"]} of at most {values["planned_evaluations"]} coalitions");
+
+    private static JsonObject Json(ClientValues values)
+    {
+        ClientValuePlan plan = values.Plan;
+        return new JsonObject
+        {
+            ["game"] = values.Game,
+            ["estimator"] = plan.Estimator,
+            ["pairs"] = plan.Estimator == ClientValuePlan.Antithetic ? plan.Pairs : null,
+            ["v_empty"] = Optional(values.Empty),
+            ["v_all"] = Optional(values.All),
+            ["evaluations"] = values.Evaluations,
+            ["planned_evaluations"] = plan.Evaluations,
+            ["operations"] = JsonOutput.Number(values.Operations),
+            ["planned_operations"] = JsonOutput.Number(plan.Operations),
+            ["budget_operations"] = JsonOutput.Number(plan.Budget),
+            ["training_operations"] = Optional(plan.TrainingOperations),
+            ["left_out"] = values.LeftOut,
+            ["clients"] = new JsonArray([.. values.Clients.Select(Json)]),
+        };
+    }
+
+    private static JsonObject Json(ClientValue client) => new()
+    {
+        ["id"] = client.Id,
+        ["weight"] = JsonOutput.Number(client.Weight),
+        ["value"] = JsonOutput.Number(client.Value),
+        ["stderr"] = Optional(client.StandardError),
+        ["interval"] = client.StandardError is { } error && double.IsFinite(error) && double.IsFinite(client.Value)
+            ? JsonOutput.Numbers([client.Value - (Interval * error), client.Value + (Interval * error)])
+            : null,
+        ["sampling_stderr"] = Optional(client.SamplingError),
+        ["leave_one_out"] = Optional(client.LeaveOneOut),
+        ["leave_one_out_stderr"] = Optional(client.LeaveOneOutError),
+    };
+
+    private static IEnumerable<JsonObject> Clients(JsonObject values) => values["clients"]!.AsArray().Select(c => c!.AsObject());
+
+    private static string Name(JsonObject client, Func<int, string>? names) => names is null ? client["id"]!.ToJsonString() : names((int)Number(client["id"]));
+
+    private static string Signed(double value) => double.IsFinite(value) ? value.ToString("+0.00000;-0.00000;0", CultureInfo.InvariantCulture) : "not finite";
+
+    // A value may be one that was just made, of any numeric type, or one that was read from a file.
+    private static double Number(JsonNode? node) =>
+        node is null ? double.NaN : double.Parse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
+
+    private static JsonNode? Optional(double? value) => value is { } number ? JsonOutput.Number(number) : null;
+}
