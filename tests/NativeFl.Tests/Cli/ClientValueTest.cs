@@ -52,6 +52,20 @@ internal abstract class ClientValueTest
             File.ReadAllText(Path.Combine(At("fed"), "report.html")), Does.Contain("Values of the clients in round 1: fixed weights, exact").And.Contain("renormalised weights"));
     }
 
+    [Test]
+    public void Values_of_a_round_are_those_of_refine_clients_on_its_folders()
+    {
+        JsonObject round = Federate("fed");
+        JsonObject refined = CliRun.Json([
+            "refine", "clients", "--model", Model, .. Device, "--adapters", .. Enumerable.Range(0, 3).Select(k => Path.Combine(At("fed"), "round-01", $"client-0{k}")),
+            "--weights", "5,4,3", "--validation", _validation, "--game", "both", "--out", At("refined")]);
+        JsonObject[] games = Games(round), again = Games(refined);
+        foreach (string name in new[] { "value", "stderr", "leave_one_out", "weight" })
+            Assert.That(again.SelectMany(g => Of(g, name)), Is.EqualTo(games.SelectMany(g => Of(g, name))).Within(Rounding), name);
+        Assert.That(File.ReadAllText(Path.Combine(At("refined"), "report.html")), Does.Contain("client-02").And.Contain("rect"));
+        Assert.That(File.Exists(Path.Combine(At("refined"), "run.json")));
+    }
+
     private protected string[] Line(string method, int rounds = 1) =>
     [
         "federate", "--model", Model, "--data", _data, .. Device, "--seed", "5", "--batch-size", "2", "--lr", "1e-2", "--method", method, "--ranks", method == "flora" ? "4,2,3" : "3",

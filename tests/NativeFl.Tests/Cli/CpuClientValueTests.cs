@@ -46,9 +46,21 @@ internal sealed class CpuClientValueTests : ClientValueTest
     }
 
     [Test]
+    public void An_adapter_that_comes_back_as_it_was_sent_is_worth_nothing()
+    {
+        CliRun.Json([.. Line("fedavg", 2), "--out", At("fed")]);
+        string start = Path.Combine(At("fed"), "round-01", "global"), client = Path.Combine(At("fed"), "round-02", "client-01");
+        JsonObject result = CliRun.Json([
+            "refine", "clients", "--model", CliRun.Fixture("models", "llama"), "--device", "cpu", "--adapters", client, start, "--start", start, "--validation", Validation,
+            "--out", At("refined")]);
+        Assert.That(Of(Games(result)[0], "value"), Has.ItemAt(1).Zero.And.ItemAt(0).Not.Zero);
+    }
+
+    [Test]
     public void Wrong_input_is_refused_with_one_line()
     {
-        string[] federate = Line("flora");
+        string[] federate = Line("flora"), refine = ["refine", "clients", "--model", CliRun.Fixture("models", "llama"), "--device", "cpu"];
+        string adapter = CliRun.Fixture("models", "llama", "adapter");
         Assert.Multiple(() =>
         {
             CliRun.Fails(2, ["--value-clients", "--value-data"], [.. federate, "--value-clients", "fixed", "--out", At("no")]);
@@ -60,6 +72,11 @@ internal sealed class CpuClientValueTests : ClientValueTest
             CliRun.Fails(2, ["--value-budget", "at least"], [.. Valued("flora"), "--value-budget", "0.01", "--out", At("no")]);
             CliRun.Fails(2, ["--value-budget", "above 0"], [.. Valued("flora"), "--value-budget", "0", "--out", At("no")]);
             CliRun.Fails(2, ["--value-clients", "--method local"], [.. Valued("local"), "--out", At("no")]);
+            CliRun.Fails(2, ["--weights", "one weight an adapter"], [.. refine, "--adapters", adapter, "--weights", "1,2", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--weights", "above zero"], [.. refine, "--adapters", adapter, "--weights", "0", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--budget", "at least"], [.. refine, "--adapters", adapter, adapter, "--budget", "1", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--adapters"], [.. refine, "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--validation"], [.. refine, "--adapters", adapter, "--out", At("no")]);
         });
         Assert.That(Directory.Exists(At("no")), Is.False);
         JsonObject overlap = CliRun.Json([.. federate, "--value-clients", "fixed", "--value-data", Data, "--value-overlap", "--value-budget", "9", "--out", At("yes")]);
