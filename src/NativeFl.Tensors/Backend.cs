@@ -26,7 +26,7 @@ public abstract class Backend : IDisposable
     /// <summary>A block of zeros, aligned to at least <see cref="MemoryPlan.Alignment"/>.</summary>
     public abstract DeviceMemory Allocate(long bytes);
 
-    /// <summary>Copies host elements (float, int, or ushort for bf16) into <paramref name="destination"/>, which has as many.</summary>
+    /// <summary>Copies host elements (float, int, double, or ushort for bf16) into <paramref name="destination"/>, which has as many.</summary>
     public abstract void Upload<T>(ReadOnlySpan<T> source, TensorView destination)
         where T : unmanaged;
 
@@ -216,6 +216,53 @@ public abstract class Backend : IDisposable
     public abstract void AdamW(
         TensorView gradients, TensorView norms, ReadOnlySpan<ParameterRange> ranges, ReadOnlySpan<AdamWSegment> segments,
         TensorView parameters, TensorView firstMoments, TensorView secondMoments);
+
+    // ---- values of players (Shapley 1953; kernels/shapley.cu) -----------------------------------------------------------------------
+
+    /// <summary>
+    /// Marginals along random orders in the quadratic game v(S) = Σ gains[i] − ½ |Σ rows[i]|²: of player i after those of S, gains[i] −
+    /// rows[i] · (Σ_S rows + ½ rows[i]). Without rows: the additive game.  gains (n) f32, rows (n, d) f32 or empty.
+    /// </summary>
+    /// <param name="gains">By player.</param>
+    /// <param name="rows">By player.</param>
+    /// <param name="orders">Which orders.</param>
+    /// <param name="partials">
+    /// (parts, 2 n) f64, scratch: the blocks are cut into so many parts, each summed for itself, so that the bits depend on how many parts there
+    /// are and on nothing else.
+    /// </param>
+    /// <param name="moments">(2, n) f64: by player the sum over the blocks of its mean marginal, and of the square of that.</param>
+    public abstract void ShapleyQuadratic(TensorView gains, TensorView rows, PlayerOrders orders, TensorView partials, TensorView moments);
+
+    /// <summary>
+    /// <see cref="ShapleyQuadratic"/> from the products of the rows instead of the rows: gains[i] − Σ_{j ∈ S} gram[i, j] − ½ gram[i, i]. Less work
+    /// where the rows are longer than there are players.  gram (n, n) f32, symmetric.
+    /// </summary>
+    public abstract void ShapleyGram(TensorView gains, TensorView gram, PlayerOrders orders, TensorView partials, TensorView moments);
+
+    /// <summary>The same in the voting game v(S) = 1 where Σ_S weights ≥ quota, else 0.  weights (n) i32.</summary>
+    public abstract void ShapleyVoting(TensorView weights, long quota, PlayerOrders orders, TensorView partials, TensorView moments);
+
+    /// <summary>
+    /// The same in the game of a classifier by nearest neighbours: v(S) = the mean over T points of 1/K · how many of the K nearest of S (all of S
+    /// where it has fewer) are of the point's class (Jia et al. 2019, arXiv:1908.08619, equation 5).  keys (n, T) i32: twice the player's rank
+    /// by distance to the point, the nearest being 0, plus 1 where the classes agree; K is 1 to 16.
+    /// </summary>
+    public abstract void ShapleyNeighbours(TensorView keys, int neighbours, PlayerOrders orders, TensorView partials, TensorView moments);
+
+    /// <summary>
+    /// What every estimator needs of a table of M measured v(S). sums (n, 9) f64, by player (count, Σ v, Σ v²) of three kinds: the differences
+    /// values[after] − values[before] of its steps; v with it; v without it, the last two by weights[:, 0], how often a coalition was drawn
+    /// (Banzhaf's values are the difference of their means). normal (n, n + 1) f64: A = Σ w z zᵀ and, last, b = Σ w z v, with z the
+    /// indicator of S and w = weights[:, 1] (the normal equations of KernelSHAP).
+    /// </summary>
+    /// <param name="coalitions">(M, ⌈n / 32⌉) i32: bit p mod 32 of word ⌊p / 32⌋ is player p.</param>
+    /// <param name="values">(M) f64.</param>
+    /// <param name="weights">(M, 2) f64.</param>
+    /// <param name="steps">(number, 3) i32: row of the coalition before, row of the one after, player.</param>
+    /// <param name="sums">(n, 9) f64.</param>
+    /// <param name="normal">(n, n + 1) f64.</param>
+    public abstract void ShapleyTable(
+        TensorView coalitions, TensorView values, TensorView weights, TensorView steps, TensorView sums, TensorView normal);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -14,4 +14,7 @@ public enum DType
 
     /// <summary>32-bit signed integers: token ids, positions, labels.</summary>
     I32,
+
+    /// <summary>IEEE 754 binary64: sums over many terms, and measured values that differ little. No activations.</summary>
+    F64,
 }

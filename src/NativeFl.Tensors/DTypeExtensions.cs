@@ -4,5 +4,10 @@ namespace NativeFl.Tensors;
 public static class DTypeExtensions
 {
     /// <summary>The size of one element in bytes.</summary>
-    public static int Size(this DType dtype) => dtype is DType.BF16 or DType.F16 ? 2 : 4;
+    public static int Size(this DType dtype) => dtype switch
+    {
+        DType.BF16 or DType.F16 => 2,
+        DType.F64 => 8,
+        _ => 4,
+    };
 }

@@ -36,6 +36,11 @@ public sealed class OneNameTests
         ["ScatterRows"] = "GatherRows",
         ["KMeansAssign"] = "KMeans",
         ["KMeansUpdate"] = "KMeans",
+        ["ShapleyQuadratic"] = "Shapley",
+        ["ShapleyGram"] = "Shapley",
+        ["ShapleyVoting"] = "Shapley",
+        ["ShapleyNeighbours"] = "Shapley",
+        ["ShapleyTable"] = "Shapley",
     };
 
     [Test]
