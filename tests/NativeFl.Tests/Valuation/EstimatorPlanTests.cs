@@ -84,20 +84,36 @@ public class EstimatorPlanTests
         Func<Coalition, double> game = Games.Saturating(worths);
         double[] truth = Games.Shapley(Players, game);
         var means = new RunningMean[Players];
-        int asked = 0;
+        int asked = 0, planned = 0, orders = 0, untruncated = 0;
         for (ulong seed = 0; seed < 400; seed++)
         {
-            var estimator = new TruncatedShapley(Players, 31, tolerance, seed);
-            CoalitionValues values = Games.Play(estimator, game);
-            asked += values.Count;
-            IReadOnlyList<PlayerValue> estimate = estimator.Estimate(values);
+            IReadOnlyList<PlayerValue> estimate = Estimate(31, tolerance, seed, out _);
             for (int i = 0; i < Players; i++) means[i].Add(estimate[i].Value);
+
+            // One budget pays for more orders, and one order costs fewer fine-tunings.
+            orders += estimate[0].Marginals;
+            untruncated += Estimate(31, 0, seed, out _)[0].Marginals;
+            Assert.That(Estimate(Players, tolerance, seed, out int cut)[0].Marginals, Is.EqualTo(1));
+            Estimate(Players, 0, seed, out int whole);
+            Assert.That(cut, Is.LessThanOrEqualTo(whole));
+            asked += cut;
+            planned += whole;
         }
 
         for (int i = 0; i < Players; i++)
             Assert.That(Math.Abs(means[i].Mean - truth[i]), Is.LessThan(tolerance + (4 * means[i].StandardError!.Value)));
         Assert.That(means.Select((m, i) => m.Mean - truth[i]), Has.Some.LessThan(-0.02), "somebody was cut");
-        Assert.That(asked / 400.0, Is.LessThanOrEqualTo(32));
+        Assert.That(planned, Is.EqualTo(400 * Players), "an order and all");
+        Assert.That(asked, Is.LessThan(0.95 * planned));
+        Assert.That(orders, Is.GreaterThan(1.1 * untruncated));
+
+        IReadOnlyList<PlayerValue> Estimate(int budget, double within, ulong seed, out int fineTunings)
+        {
+            var estimator = new TruncatedShapley(Players, budget, within, seed);
+            CoalitionValues values = Games.Play(estimator, game);
+            fineTunings = values.Count - 1;
+            return estimator.Estimate(values);
+        }
     }
 
     [Test]
