@@ -6,11 +6,13 @@
 //
 //   gpu-train --case G1 [--warmup 10] [--steps 40]     whole training steps
 //   gpu-merge [--warmup 3] [--steps 20]                FLoRA's merge
+//   gpu-values [--at-once 16] [--coalitions N]         fine-tunings for Shapley's values, side by side
+//   gpu-shapley [--blocks 65536]                       Shapley's values of games that the device computes
 //   gpu-kernels [--filter '*Row*|*Head*']              single kernels, by BenchmarkDotNet in this process
 //
 //   gpu-report [--gate] DIR…                           the tables of what bench/gpu/run.sh left; bench/gpu/report.sh
 //
-// the first three with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
+// all but the last with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Environments;
@@ -35,6 +37,12 @@ switch (args.FirstOrDefault())
         return 0;
     case "gpu-merge":
         MergeMeasurement.Run(args.AsSpan(1));
+        return 0;
+    case "gpu-values":
+        ValueMeasurement.Run(args.AsSpan(1));
+        return 0;
+    case "gpu-shapley":
+        ShapleyMeasurement.Run(args.AsSpan(1));
         return 0;
     case "gpu-kernels":
         OpenedDevice.Keep(args[1..]);

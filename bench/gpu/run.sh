@@ -10,7 +10,7 @@
 # them with small operands on the CPU, or, given the emulator's folder as --libraries, on the emulator.
 set -uo pipefail
 
-all_stages='device cubins tests G1 G9 G4 G13 G12 G7 G2 sanitizer'
+all_stages='device cubins tests G1 G9 G4 G13 G12 G14 G7 G2 G11 sanitizer'
 archive='' out=${OUT:-$PWD/gpu-results} budget=540 stages=$all_stages mode=run libraries='' command_line="run.sh $*"
 while [ $# -gt 0 ]; do
     case $1 in
@@ -181,6 +181,23 @@ kernels() {
     peer "$case-peer" kernels_peer.py --case "$case" "${tiny[@]}"
 }
 
+# Every order is as good as another: ours, the peer, ours again.
+shapley() {
+    local tiny=()
+    [ "$mode" != tiny ] || tiny=(--tiny)
+    ours G14-ours-1 gpu-shapley "${tiny[@]}"
+    peer G14-peer shapley_peer.py "${tiny[@]}" --seconds $((stage_limit / 2))
+    ours G14-ours-2 gpu-shapley "${tiny[@]}"
+}
+
+# An even choice of the 192 coalitions, since all of them one by one take the peer half an hour.
+values() {
+    local few=(--coalitions 32)
+    [ "$mode" != tiny ] || few=(--tiny)
+    ours G11-ours gpu-values "${few[@]}"
+    peer G11-peer values_peer.py "${few[@]}" --seconds $((stage_limit / 3))
+}
+
 # The tests of every op, memory errors before races.
 sanitizer_ops='AdamW AddScaled Attention ColumnSum Copy CrossEntropy Dropout Embedding GatherRows GradNorm Linear Lora LoraMerge MatMul Pack
     ResidualRmsNorm RmsNorm Rope Swiglu'
@@ -228,8 +245,10 @@ stage G9 90 merge
 stage G4 150 train G4
 stage G13 90 kernels G13 '*LongAttention*'
 stage G12 150 kernels G12 '*Row*|*Head*|*Optimiser*'
+stage G14 60 shapley
 stage G7 180 train G7
 stage G2 240 train G2
+stage G11 400 values
 stage sanitizer 400 sanitizer
 judge
 [ -z "$failed" ]

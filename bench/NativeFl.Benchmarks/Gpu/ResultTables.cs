@@ -15,8 +15,10 @@ internal static class ResultTables
         new("G4", "LoRA training, TinyLlama's shape, 4 × 512 tokens, r = 8", "≥ 70k, ≥ 2.5 × the peer"),
         new("G7", "16 adapters of ranks 64 to 4 on Llama-3.2-1B's shape, 512 tokens each", "≥ 60k, ≥ 4 × sequential PEFT"),
         new("G9", "FLoRA's merge, Llama-2-7B's shape, ten adapters of ranks 64 to 4", "≤ 7.5 ms, ≥ 8 × PEFT, ≥ 1.1 × stacked products"),
+        new("G11", "Fine-tunings for Shapley's values, Llama-3.2-1B's shape, 20 groups of 50 records, 10 orders", "≥ 93k (37 M tokens in ≤ 400 s), ≥ 4 × PEFT one by one"),
         new("G12", "Kernels that memory bounds", "≥ 88 % of a copy, never below Triton"),
         new("G13", "Causal attention", "forward ≥ 350, backward ≥ 230 TFLOP/s"),
+        new("G14", "Shapley's values of games that the device computes, 1,000 players", "≥ 10 × batches of orders in PyTorch"),
     ];
 
     /// <summary>One table a case, measured or not.</summary>
