@@ -15,6 +15,18 @@ public sealed unsafe partial class CudaBackend
     public override long AllocatedBytes => Interlocked.Read(ref _allocatedBytes);
 
     /// <inheritdoc/>
+    public override long MemoryBytes
+    {
+        get
+        {
+            Enter();
+            nuint free, total;
+            Status.Check(CudaDriver.cuMemGetInfo_v2(&free, &total), "cuMemGetInfo");
+            return (long)total;
+        }
+    }
+
+    /// <inheritdoc/>
     public override DeviceMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);

@@ -23,6 +23,9 @@ public abstract class Backend : IDisposable
     /// <summary>Bytes handed out and not yet given back.</summary>
     public abstract long AllocatedBytes { get; }
 
+    /// <summary>The memory that there is, taken or not: what a plan may count on. Of the machine, or of the limit that the process runs under.</summary>
+    public abstract long MemoryBytes { get; }
+
     /// <summary>A block of zeros, aligned to at least <see cref="MemoryPlan.Alignment"/>.</summary>
     public abstract DeviceMemory Allocate(long bytes);
 

@@ -14,10 +14,8 @@ internal sealed class MultipleChoiceTask : IEvalTask
 
     public MultipleChoiceTask(VerbRun run, ModelInput input)
     {
-        IReadOnlyList<MultipleChoiceRecord> records = MultipleChoiceRecord.Read(RecordReader.Read(run.Get(DataFlags.Data)));
-        var encoder = new PromptEncoder(input.Tokenizer(), TrainingData.Options(run, input.Config));
         _run = run;
-        _items = [.. records.Select(record => Item(encoder, record))];
+        _items = Items(run, input, RecordReader.Read(run.Get(DataFlags.Data)));
     }
 
     /// <inheritdoc/>
@@ -25,6 +23,14 @@ internal sealed class MultipleChoiceTask : IEvalTask
     {
         using var scorer = new TokenScorer(model, adapter);
         return AccuracyFigure.Of(MultipleChoice.Measure(scorer, _items, _run.Cancellation));
+    }
+
+    /// <summary>Questions as ids.</summary>
+    public static MultipleChoiceItem[] Items(VerbRun run, ModelInput input, IReadOnlyList<DataRecord> records)
+    {
+        IReadOnlyList<MultipleChoiceRecord> questions = MultipleChoiceRecord.Read(records);
+        var encoder = new PromptEncoder(input.Tokenizer(), TrainingData.Options(run, input.Config));
+        return [.. questions.Select(question => Item(encoder, question))];
     }
 
     private static MultipleChoiceItem Item(PromptEncoder encoder, MultipleChoiceRecord record)

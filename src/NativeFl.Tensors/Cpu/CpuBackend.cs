@@ -45,6 +45,9 @@ public sealed unsafe partial class CpuBackend : Backend
     /// <inheritdoc/>
     public override long AllocatedBytes => Interlocked.Read(ref _allocatedBytes);
 
+    /// <inheritdoc/>
+    public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     /// <summary>Bytes of the matrix kernels' scratch, allocated once and not counted in <see cref="AllocatedBytes"/>.</summary>
     public long ScratchBytes => _multipliers.Sum(multiplier => multiplier.Bytes) + (_blas?.ScratchBytes ?? 0);
 

@@ -86,11 +86,12 @@ public sealed class AdapterStack : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Flat.Dispose();
 
-    /// <summary>A trainable stack of one adapter that is laid out but holds no values: what memory plans are made from.</summary>
-    internal static AdapterStack Plan(Transformer model, LoraOptions lora)
+    /// <summary>A stack of equal adapters that is laid out but holds no values: what memory plans are made from.</summary>
+    internal static AdapterStack Plan(Transformer model, LoraOptions lora, int count = 1, bool trainable = true)
     {
-        var ranks = model.Config.Modules().Where(lora.Targets.Matches).Select(id => (id, 0, new StackSegment(0, lora.Rank, lora.Scaling)));
-        return new AdapterStack(model, new StackLayout(model.Config, 1, ranks), 1, trainable: true);
+        ModuleId[] modules = [.. model.Config.Modules().Where(lora.Targets.Matches)];
+        var ranks = Enumerable.Range(0, count).SelectMany(k => modules.Select(id => (id, k, new StackSegment(0, lora.Rank, lora.Scaling))));
+        return new AdapterStack(model, new StackLayout(model.Config, count, ranks), count, trainable);
     }
 
     /// <summary>

@@ -18,6 +18,19 @@ public sealed class Valuer(
     public IReadOnlyList<PlayerValue> Estimate(
         IValueEstimator estimator, Action<int, int>? onProgress = null, CancellationToken cancellation = default)
     {
+        Measure(estimator, stop: null, onProgress, cancellation);
+        return estimator.Estimate(values);
+    }
+
+    /// <summary>Measures what an estimator wants, until a stop is asked for.</summary>
+    /// <param name="estimator">Who wants it.</param>
+    /// <param name="stop">Asked before every batch, with what is to come; null: never.</param>
+    /// <param name="onProgress">Told after every batch: (fine-tunings made here, those that are left at most).</param>
+    /// <param name="cancellation">Polled between batches; what was measured stays.</param>
+    /// <returns>Whether it has all it wants.</returns>
+    public bool Measure(
+        IValueEstimator estimator, Func<IReadOnlyList<Coalition>, bool>? stop, Action<int, int>? onProgress = null, CancellationToken cancellation = default)
+    {
         ArgumentNullException.ThrowIfNull(estimator);
         if (estimator.Players != utility.Players || values.Players != utility.Players)
             throw new ArgumentException($"an estimator of {estimator.Players} and values of {values.Players} players for a game of {utility.Players}", nameof(estimator));
@@ -26,12 +39,13 @@ public sealed class Valuer(
             foreach (Coalition[] batch in wanted.Chunk(Math.Max(1, utility.AtOnce)))
             {
                 cancellation.ThrowIfCancellationRequested();
+                if (stop?.Invoke(batch) == true) return false;
                 Measure(batch, cancellation);
                 onProgress?.Invoke(FineTunings, Math.Max(0, estimator.FineTunings - FineTunings));
             }
         }
 
-        return estimator.Estimate(values);
+        return true;
     }
 
     private IReadOnlyList<Coalition> Next(IValueEstimator estimator)

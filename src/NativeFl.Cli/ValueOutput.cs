@@ -1,0 +1,73 @@
+using NativeFl.Cli.Flags;
+using NativeFl.DataRefinement;
+using NativeFl.Models;
+using NativeFl.Valuation;
+
+namespace NativeFl.Cli;
+
+/// <summary>
+/// --out of refine value: the clusters, and the table of what was measured, from the first batch on; values.json, report.html and run.json when it
+/// is done. A folder that has a table is gone on with, whatever ended the run that made it; one of another game is refused, unless --force replaces it.
+/// </summary>
+internal sealed class ValueOutput : IDisposable
+{
+    private readonly VerbRun _run;
+    private readonly CoalitionValuesFile? _table;
+
+    private ValueOutput(VerbRun run, string path, CoalitionValuesFile? table)
+    {
+        (_run, Path, _table) = (run, path, table);
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>What was measured so far, here or in a run before.</summary>
+    public CoalitionValues Values => _table?.Values ?? throw new InvalidOperationException("these values come from no table");
+
+    /// <summary>Refuses, before any work, a folder that may not be written to.</summary>
+    public static void Check(VerbRun run)
+    {
+        if (GoesOn(run, run.Get(OutputFlags.Folder))) return;
+        using OutputFolder probe = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
+    }
+
+    /// <summary>Opens the folder of a game, or makes it.</summary>
+    public static ValueOutput Open(VerbRun run, ClusterFolder clusters, int players, string game)
+    {
+        string path = run.Get(OutputFlags.Folder);
+        if (!GoesOn(run, path)) Make(run, clusters);
+        return new ValueOutput(run, path, CoalitionValuesFile.Open(path, players, game));
+    }
+
+    /// <summary>Makes a folder for values that come from no table.</summary>
+    public static ValueOutput Create(VerbRun run, ClusterFolder clusters)
+    {
+        Make(run, clusters);
+        return new ValueOutput(run, run.Get(OutputFlags.Folder), null);
+    }
+
+    /// <summary>Puts a batch on the disk.</summary>
+    public void Append(IReadOnlyList<KeyValuePair<Coalition, double?>> batch) => _table!.Append(batch);
+
+    /// <summary>Writes what came out; run.json, the sign that it is complete, last.</summary>
+    public void Complete(ProxyValues values, System.Text.Json.Nodes.JsonObject result, string report)
+    {
+        ValueFolder.Write(Path, values);
+        AtomicFile.WriteText(System.IO.Path.Combine(Path, "report.html"), report);
+        AtomicFile.WriteText(System.IO.Path.Combine(Path, RunRecord.FileName), JsonOutput.Write(RunRecord.Create(_run, result), indented: true) + "\n");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _table?.Dispose();
+
+    private static bool GoesOn(VerbRun run, string path) =>
+        !run.Get(SharedFlags.Force) && File.Exists(System.IO.Path.Combine(path, CoalitionValuesFile.FileName));
+
+    private static void Make(VerbRun run, ClusterFolder clusters)
+    {
+        using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
+        clusters.Write(output.WorkPath);
+        output.Commit();
+    }
+}

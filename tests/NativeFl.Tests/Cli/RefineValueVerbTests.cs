@@ -1,0 +1,214 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using NativeFl.Cli;
+using NativeFl.DataRefinement;
+
+namespace NativeFl.Tests.Cli;
+
+/// <summary>refine value from outside: what it writes, what it costs, and that whatever stops it, it ends with the same values.</summary>
+public sealed class RefineValueVerbTests
+{
+    private static readonly string Model = CliRun.Fixture("models", "llama");
+
+    private TemporaryFolder _folder = null!;
+    private string _data = "", _validation = "";
+
+    [SetUp]
+    public void Open()
+    {
+        _folder = new TemporaryFolder();
+        _data = Records("data.jsonl", 5, 1);
+        _validation = Records("validation.jsonl", 3, 100);
+    }
+
+    [TearDown]
+    public void Close() => _folder.Dispose();
+
+    [TestCase("permutation", 13, 13)]
+    [TestCase("antithetic", 30, 25)]
+    [TestCase("stratified", 20, 17)]
+    [TestCase("exact", 40, 31)]
+    public void Values_add_up_and_the_folder_holds_all_that_they_come_from(string estimator, int budget, int most)
+    {
+        JsonObject result = Value("out", "--estimator", estimator, "--budget", $"{budget}");
+        ProxyValues values = ValueFolder.Read(_folder.At("out"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(values.Proxies.Select(proxy => proxy.Id), Is.EqualTo(new[] { "0", "1", "2", "3", "4" }));
+            Assert.That(values.Proxies.Sum(proxy => proxy.Value), Is.EqualTo(values.WholeValue - values.EmptyValue).Within(1e-9));
+            Assert.That(values.WholeValue, Is.Not.EqualTo(values.EmptyValue).Within(1e-4));
+            Assert.That(values.FineTunings, Is.InRange(6, most));
+            Assert.That((int)result["measured"]!, Is.EqualTo(values.FineTunings));
+            Assert.That((int)result["at_once"]!, Is.GreaterThan(1), "side by side without being asked");
+            Assert.That(result["proxies"]!.ToJsonString(), Is.EqualTo(JsonNode.Parse(File.ReadAllText(_folder.At("out", "values.json")))!["proxies"]!.ToJsonString()));
+            Assert.That(ClusterFolder.Read(_folder.At("out")).Clusters, Has.Count.EqualTo(5));
+            Assert.That(File.ReadAllText(_folder.At("out", "report.html")), Does.Contain("<svg").And.Contain(estimator));
+            Assert.That(File.Exists(_folder.At("out", "run.json")));
+        });
+    }
+
+    [Test]
+    public void Proxies_in_groups_share_their_groups_value()
+    {
+        Value("out", "--groups", "2", "--estimator", "exact");
+        ProxyValues values = ValueFolder.Read(_folder.At("out"));
+        Assert.That(values.Groups, Is.EqualTo(2));
+        Assert.That(values.Proxies.GroupBy(proxy => proxy.Group).Select(group => group.Select(proxy => proxy.Value).Distinct().Count()), Is.All.EqualTo(1));
+        Assert.That(values.Proxies.Sum(proxy => proxy.Value), Is.EqualTo(values.WholeValue - values.EmptyValue).Within(1e-9));
+    }
+
+    [Test]
+    public void Only_proxies_of_a_cluster_folder_are_fine_tuned_on()
+    {
+        var clusters = ClusterFolder.OfSingles(NativeFl.Data.RecordReader.Read([_data]));
+        clusters = clusters with { Clusters = [new RecordCluster("3", ["0", "3"]), new RecordCluster("1", ["1", "2", "4"])] };
+        Directory.CreateDirectory(_folder.At("clusters"));
+        clusters.Write(_folder.At("clusters"));
+        string[] line = ["refine", "value", "--model", Model, "--validation", _validation, "--proxies", _folder.At("clusters"), "--estimator", "exact", .. Training];
+        JsonObject result = CliRun.Json([.. line, "--out", _folder.At("out")]);
+        Assert.That(result["proxies"]!.AsArray().Select(proxy => (string)proxy!["id"]!), Is.EqualTo(new[] { "3", "1" }));
+        Assert.That(ClusterFolder.Read(_folder.At("out")).Clusters.Select(c => c.Members.Count), Is.EqualTo(new[] { 2, 3 }));
+        JsonObject same = CliRun.Json([.. line, "--data", _data, "--out", _folder.At("same")]);
+        Assert.That(same["proxies"]!.ToJsonString(), Is.EqualTo(result["proxies"]!.ToJsonString()));
+        CliRun.Fails(2, ["--data", "others"], [.. line, "--data", Records("other.jsonl", 4, 1), "--out", _folder.At("bad")]);
+    }
+
+    [TestCase(2, false)]
+    [TestCase(5, false)]
+    [TestCase(3, true)]
+    public void A_stopped_run_goes_on_and_ends_with_the_same_values_bit_for_bit(int atOnce, bool isTorn)
+    {
+        string[] line = [.. Line("--estimator", "antithetic", "--budget", "17", "--at-once", $"{atOnce}")];
+        CliRun.Json([.. line, "--out", _folder.At("whole")]);
+        using (var stop = new CancellationTokenSource())
+        using (var output = new StringWriter())
+        using (var error = new StopAt("value [", stop))
+            Assert.That(CommandLine.Run([.. line, "--out", _folder.At("stopped")], new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        string table = _folder.At("stopped", "values.jsonl");
+        int lines = File.ReadAllLines(table).Length;
+        Assert.That(lines, Is.LessThan(File.ReadAllLines(_folder.At("whole", "values.jsonl")).Length).And.EqualTo(2));
+        Assert.That(File.Exists(_folder.At("stopped", "values.json")), Is.False);
+        if (isTorn) File.WriteAllText(table, File.ReadAllText(table)[..^7]);
+
+        JsonObject resumed = CliRun.Json([.. line, "--out", _folder.At("stopped")]);
+        Assert.That((int)resumed["measured"]!, isTorn ? Is.EqualTo((int)resumed["fine_tunings"]!) : Is.LessThan((int)resumed["fine_tunings"]!), "whole batches are used again");
+        Assert.That(File.ReadAllBytes(_folder.At("stopped", "values.json")), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.json"))));
+        Assert.That(File.ReadAllBytes(table), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.jsonl"))));
+    }
+
+    [Test]
+    public void A_larger_budget_and_another_estimator_go_on_from_the_table()
+    {
+        int small = (int)Value("out", "--estimator", "permutation", "--budget", "9")["measured"]!;
+        JsonObject larger = Value("out", "--estimator", "permutation", "--budget", "21"), alone = Value("alone", "--estimator", "permutation", "--budget", "21");
+        Assert.That((int)larger["measured"]!, Is.EqualTo((int)alone["measured"]! - small));
+        Assert.That(larger["proxies"]!.ToJsonString(), Is.EqualTo(alone["proxies"]!.ToJsonString()));
+        JsonObject exact = Value("out", "--estimator", "exact");
+        Assert.That((int)exact["measured"]!, Is.EqualTo(31 - (int)alone["measured"]!));
+        Assert.That((int)Value("out", "--estimator", "leave-one-out")["measured"]!, Is.Zero);
+    }
+
+    [Test]
+    public void A_table_of_another_game_is_refused_unless_it_is_replaced()
+    {
+        Value("out", "--estimator", "leave-one-out");
+        CliRun.Fails(2, ["values.jsonl", "another game"], [.. Line("--estimator", "leave-one-out", "--lr", "2e-3", "--quiet"), "--out", _folder.At("out")]);
+        JsonObject result = Value("out", "--estimator", "leave-one-out", "--lr", "2e-3", "--force");
+        Assert.That((int)result["measured"]!, Is.EqualTo(6));
+        CliRun.Fails(2, ["--out", "not empty"], [.. Line("--estimator", "leave-one-out"), "--out", _folder.Root]);
+    }
+
+    [Test]
+    public void How_many_fit_side_by_side_follows_the_memory_and_changes_no_value()
+    {
+        JsonObject roomy = Value("roomy", "--estimator", "exact"), alone = Value("alone", "--estimator", "exact", "--at-once", "1");
+        long one = (long)alone["planned_bytes"]!;
+        JsonObject tight = Value("tight", "--estimator", "exact", "--memory-budget", (one + (one / 8)).ToString(CultureInfo.InvariantCulture));
+        Assert.Multiple(() =>
+        {
+            Assert.That((int)alone["at_once"]!, Is.EqualTo(1));
+            Assert.That((int)tight["at_once"]!, Is.LessThan((int)roomy["at_once"]!));
+            Assert.That((long)tight["planned_bytes"]!, Is.LessThanOrEqualTo(one + (one / 8)));
+            Assert.That(tight["proxies"]!.ToJsonString(), Is.EqualTo(roomy["proxies"]!.ToJsonString()));
+            Assert.That(alone["proxies"]!.ToJsonString(), Is.EqualTo(roomy["proxies"]!.ToJsonString()));
+        });
+        CliRun.Fails(2, ["--memory-budget", "bytes"], [.. Line("--memory-budget", "10kB", "--quiet"), "--out", _folder.At("none")]);
+    }
+
+    [Test]
+    public void The_plan_is_shown_before_and_seconds_are_used()
+    {
+        CliRun run = CliRun.Of([.. Line("--estimator", "permutation", "--budget", "13"), "--out", _folder.At("out")]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Error, Does.Contain("5 players, permutation: ").And.Contain("fine-tunings on").And.Contain("side by side").And.Contain("for the rest"));
+        Assert.That(run.Output, Does.Contain("stderr").And.Contain("fine-tunings"));
+        CliRun timed = CliRun.Of([.. Line("--estimator", "exact", "--budget-seconds", "600"), "--out", _folder.At("timed")]);
+        Assert.That(timed.ExitCode, Is.Zero, timed.Error);
+        Assert.That(timed.Error, Does.Contain("as many fine-tunings as 600 seconds allow").And.Contain("31 fine-tunings"));
+        CliRun.Fails(2, ["--budget-seconds", "about"], [.. Line("--estimator", "exact", "--budget-seconds", "0.001", "--quiet"), "--out", _folder.At("short")]);
+    }
+
+    [Test]
+    public void A_fine_tuning_that_diverges_is_left_out_and_counted()
+    {
+        CliRun run = CliRun.Of([.. Line("--estimator", "leave-one-out", "--lr", "1e30", "--grad-clip", "0", "--epochs", "4"), "--out", _folder.At("out"), "--quiet"]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Error, Does.Contain("left out"));
+        Assert.That(ValueFolder.Read(_folder.At("out")).LeftOut, Is.GreaterThan(0));
+    }
+
+    [Test]
+    public void Values_out_of_one_training_are_those_of_the_library_and_a_budget_is_its_epochs()
+    {
+        JsonObject result = Value("out", "--estimator", "in-run", "--budget", "3", "--order", "second");
+        ProxyValues values = ValueFolder.Read(_folder.At("out"));
+        Assert.That((values.Estimator, values.Groups, values.FineTunings), Is.EqualTo(("in-run", 5, 1)));
+        Assert.That((int)result["tokens"]!, Is.EqualTo(3 * 5 * 7), "three passes over five records of seven tokens");
+        Assert.That(values.WholeValue - values.EmptyValue, Is.EqualTo(values.Proxies.Sum(proxy => proxy.Value)).Within(0.3 * Math.Abs(values.WholeValue!.Value - values.EmptyValue!.Value)), "to the second order");
+        Assert.That(File.Exists(_folder.At("out", "report.html")) && File.Exists(_folder.At("out", "records.jsonl")));
+        JsonObject normalised = Value("normalised", "--estimator", "in-run", "--epochs", "3", "--normalise");
+        Assert.That(normalised["proxies"]!.ToJsonString(), Is.Not.EqualTo(result["proxies"]!.ToJsonString()));
+    }
+
+    [TestCase("--estimator in-run --groups 2", "--groups", "in-run")]
+    [TestCase("--estimator in-run --budget-seconds 2", "--budget-seconds", "in-run")]
+    [TestCase("--estimator in-run --utility accuracy", "--utility", "log-probability")]
+    [TestCase("--estimator in-run --budget 2 --epochs 2", "--budget", "two of them")]
+    [TestCase("--estimator exact --normalise", "--normalise", "in-run")]
+    [TestCase("--budget 4 --estimator permutation", "--budget", "at least 5")]
+    [TestCase("--budget 30 --estimator exact", "--budget", "at least 31")]
+    [TestCase("--budget 9 --budget-seconds 3", "--budget-seconds", "both")]
+    [TestCase("--groups 6", "--groups", "from 1 to 5")]
+    [TestCase("--tolerance 0.1", "--tolerance", "truncated")]
+    [TestCase("--estimator guess", "--estimator", "one of")]
+    [TestCase("--utility accuracy", "--utility", "choices")]
+    [TestCase("--memory-budget 1GB,2GB", "--memory-budget", "one size")]
+    public void Flags_that_make_no_sense_are_refused(string flags, string names, string says) =>
+        CliRun.Fails(2, [names, says], [.. Line(flags.Split(' ')), "--out", _folder.At("out")]);
+
+    [Test]
+    public void Validation_must_be_disjoint_and_data_must_be_whole()
+    {
+        string overlapping = _folder.Write("overlap.jsonl", File.ReadAllLines(_validation)[0] + "\n" + File.ReadAllLines(_data)[3] + "\n");
+        string twice = _folder.Write("twice.jsonl", """{"id":"a","input_ids":[1,2,3]}""" + "\n" + """{"id":"a","input_ids":[4,2,3]}""" + "\n");
+        string empty = _folder.Write("empty.jsonl", """{"question":"0102","answer":" "}""" + "\n");
+        string[] Of(string data, string validation, params string[] more) =>
+            ["refine", "value", "--model", Model, "--data", data, "--validation", validation, .. Training, .. more, "--out", _folder.At("out")];
+        CliRun.Fails(2, ["--validation", "overlap.jsonl:2", "data.jsonl:4"], Of(_data, overlapping));
+        CliRun.Fails(2, ["--validation", "--test", "overlap.jsonl:1"], Of(_data, _validation, "--test", overlapping));
+        CliRun.Fails(2, ["twice.jsonl:2"], Of(twice, _validation));
+        CliRun.Fails(2, ["empty.jsonl:1", "answer"], Of(empty, _validation));
+        CliRun.Fails(2, ["--data", "--proxies"], ["refine", "value", "--model", Model, "--validation", _validation, "--out", _folder.At("out")]);
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False, "nothing is left behind");
+    }
+
+    private static string[] Training => ["--rank", "2", "--batch-size", "2", "--lr", "1e-2", "--seed", "3", "--device", "cpu"];
+
+    private string[] Line(params string[] flags) =>
+        ["refine", "value", "--model", Model, "--data", _data, "--validation", _validation, .. Training.Where(word => !flags.Contains("--lr") || word is not ("--lr" or "1e-2")), .. flags];
+
+    private JsonObject Value(string name, params string[] flags) => CliRun.Json([.. Line(flags), "--out", _folder.At(name)]);
+
+    private string Records(string name, int count, int seed) => _folder.Write(name, string.Concat(Enumerable.Range(0, count).Select(i => string.Create(
+        CultureInfo.InvariantCulture, $"{{\"input_ids\":[{seed + (3 * i)},{seed + i},{7 + i},{seed + (11 * i)},{5 * i},{2 + seed + i},{(seed * i) % 97}]}}\n"))));
+}
