@@ -1,6 +1,6 @@
 """The peer of gpu-shapley and of ShapleyBenchmarks: marginals of every player along random orders, in batches of orders.
 
-    python3 shapley_peer.py [--batch 2048] [--steps 9] [--results FILE.jsonl]
+    python3 shapley_peer.py [--batch 2048] [--steps 9] [--items 'voting|d = 64'] [--results FILE.jsonl]
 
 An order is the argsort of uniform numbers; the games are those of ShapleyOperands.cs, from the same streams. As in ours, means and squares are
 summed in double, and the values must add up to v(all).
@@ -72,6 +72,8 @@ class Games:
 def measure(parsed, setting, wrap):
     games = Games(parsed)
     for item, (marginals, share) in games.items().items():
+        if not any(part in item for part in parsed.items.split("|")):
+            continue
         batch, values = max(1, parsed.batch // share), wrap(marginals)
         moments = torch.zeros(2, games.n, dtype=torch.float64, device=parsed.device)
 
@@ -90,7 +92,7 @@ def measure(parsed, setting, wrap):
 
 
 def main():
-    parsed = measurement.arguments(__doc__, batch=2048, steps=9)
+    parsed = measurement.arguments(__doc__, batch=2048, steps=9, items="")
     if parsed.tiny:
         parsed.batch, parsed.steps = 16, 1
     torch.manual_seed(0)

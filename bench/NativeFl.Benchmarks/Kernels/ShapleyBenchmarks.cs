@@ -7,7 +7,8 @@ namespace NativeFl.Benchmarks.Kernels;
 
 /// <summary>
 /// Marginals of 1,000 players along random orders: times are per order, drawing it included. The quadratic game has rows of 64 numbers and takes
-/// 6 n d operations an order; the vote is little more than the drawing. The peer is <c>bench/peers/shapley_peer.py --device cpu</c>.
+/// 6 n d operations an order; the vote is little more than the drawing. The peer:
+/// <c>bench/peers/shapley_peer.py --device cpu --batch 64 --items 'voting|d = 64'</c>.
 /// </summary>
 public class ShapleyBenchmarks
 {
