@@ -20,7 +20,8 @@ namespace NativeFl.DataRefinement;
 /// is the finite difference of the validation gradient along the step that was taken, momentum and decay included. A Hessian-vector product
 /// would need a second derivative of every operation; the difference is exact to the step's third order, and the gradient after a step is the
 /// gradient before the next. What momentum carries of g_z into later steps is credited at once, with the P of the step that drew the record.
-/// A record's value is linear in its gradient: one without a counted token is worth 0.
+/// A record's value is linear in its gradient: one without a counted token is worth 0. Before AdamW has seen many batches, P is large wherever the
+/// gradients of a batch happen to cancel each other out; a few steps of warm-up keep such places from carrying a value.
 /// </remarks>
 public sealed class InRunValues
 {

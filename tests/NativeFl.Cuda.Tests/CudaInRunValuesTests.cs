@@ -1,0 +1,41 @@
+using NativeFl.Data;
+using NativeFl.DataRefinement;
+using NativeFl.Finetuning;
+using NativeFl.Models;
+using NativeFl.Tensors;
+using NativeFl.Tests.DataRefinement;
+using NativeFl.Tests.Finetuning;
+
+namespace NativeFl.Cuda.Tests;
+
+/// <summary>Values of records that are taken during a training on the device are those of their formula.</summary>
+internal sealed class CudaInRunValuesTests
+{
+    [SetUp]
+    public void Require() => CommandLineDevice.Require();
+
+    [Test]
+    public void They_are_those_of_the_formula_by_brute_force([Values] InRunOrder order)
+    {
+        var options = new InRunOptions
+        {
+            Lora = new LoraOptions { Rank = 2 },
+            Training = new TrainingOptions { BatchSize = 2, Steps = 4, WarmupSteps = 2, LearningRate = 3e-3 },
+            Seed = 3,
+            Order = order,
+            ValidationEvery = 2,
+            ValidationBlocks = 2,
+        };
+        TokenizedExample[] records = TrainingCases.Examples(4, 41), validation = TrainingCases.Examples(2, 42);
+        using CudaBackend backend = CudaBackend.Create(TestDevice.Options! with { ActivationType = DType.F32 });
+        using Transformer model = TrainingCases.Model(backend);
+        using var reference = new InRunReference(model, options);
+        double[] expected = reference.Values(records, validation);
+        double[] got = [.. new InRunValues(model, records, validation, options).Measure().Values.Select(v => v.Value)];
+
+        // Where the gradients of two records all but cancel each other out, AdamW's first step divides by their rounding: a warm-up from 0 gives it no weight.
+        double norm = Math.Sqrt(expected.Sum(v => v * v));
+        Assert.That(Math.Sqrt(got.Zip(expected, (x, y) => (x - y) * (x - y)).Sum()), Is.LessThan(1e-4 * norm));
+        Assert.That(expected, Has.Some.Not.EqualTo(expected[0]).Within(0.1 * norm));
+    }
+}
