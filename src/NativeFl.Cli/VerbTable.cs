@@ -8,7 +8,7 @@ internal static class VerbTable
     public static IReadOnlyList<Verb> All =>
     [
         QuickstartVerb.Verb, InfoVerb.Verb, LogitsVerb.Verb, PretrainVerb.Verb, TrainVerb.Verb, FederateVerb.Verb, AggregateVerb.Verb, MergeVerb.Verb, ScoreVerb.Verb, DropVerb.Verb,
-        RefineClusterVerb.Verb, RefineValueVerb.Verb, RefineClientsVerb.Verb, EvalVerb.Verb, GenerateVerb.Verb,
+        RefineClusterVerb.Verb, RefineValueVerb.Verb, RefineSelectVerb.Verb, RefineClientsVerb.Verb, EvalVerb.Verb, GenerateVerb.Verb,
     ];
 
     /// <summary>One line for --help of every word that several verbs begin with.</summary>

@@ -5,6 +5,9 @@ internal static class RefineClusterFlags
 {
     public static Flag<int> Clusters { get; } = new("--clusters", FlagTypes.Int(1, 1 << 24), 0, "how many, at most one a record") { IsRequired = true };
 
+    public static Flag<string> Embedder { get; } = new(
+        "--embedder", FlagTypes.Folder, "", "a sentence embedder of the BERT family, such as all-MiniLM-L6-v2, instead of --model");
+
     public static Flag<string> Method { get; } = new(
         "--method", FlagTypes.Choice("kmeans", "agglomerative"), "kmeans", "kmeans (by --seed) or agglomerative (Ward's, up to 8192 records) [kmeans]");
 

@@ -3,6 +3,7 @@ using NativeFl.Cli.Flags;
 using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Models;
+using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Verbs;
 
@@ -12,19 +13,24 @@ internal static class RefineClusterVerb
     public static Verb Verb => new(
         "refine cluster",
         "Put records into clusters by their embeddings, each with the record nearest its centre as proxy",
-        [DataFlags.Model, DataFlags.Data, RefineClusterFlags.Clusters, RefineClusterFlags.Method, RefineClusterFlags.Restarts, .. RefineClusterFlags.Prompt, OutputFlags.Folder],
+        [
+            DataFlags.OptionalModel, RefineClusterFlags.Embedder, DataFlags.Data, RefineClusterFlags.Clusters, RefineClusterFlags.Method,
+            RefineClusterFlags.Restarts, .. RefineClusterFlags.Prompt, OutputFlags.Folder,
+        ],
         Run);
 
     private static JsonObject Run(VerbRun run)
     {
+        string embedder = run.Get(RefineClusterFlags.Embedder);
+        if (embedder.Length == 0 && run.Get(DataFlags.OptionalModel).Length == 0)
+            throw new InvalidInputException(DataFlags.OptionalModel.Name, "the base, by which records are embedded (or --embedder)", "nothing (the flag is missing)");
         int clusters = run.Get(RefineClusterFlags.Clusters);
         IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data));
         ClusterInput.RequireEnough(run, records, clusters);
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
-        using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.Model));
-        Embeddings embeddings = ClusterInput.HiddenStates(run, input, records);
+        Embeddings embeddings = embedder.Length > 0 ? ClusterInput.Sentences(run, embedder, records) : HiddenStates(run, records);
         Clustering clustering = Cluster(run, embeddings, clusters);
-        ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), "hidden-states", clustering, records);
+        ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), embedder.Length > 0 ? "embedder" : "hidden-states", clustering, records);
         JsonObject result = ClusterReport.Json(folder);
         folder.Write(output.WorkPath);
         File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), ClusterReport.Html(RunRecord.Recipe(run.Flags), folder, clustering, embeddings));
@@ -33,6 +39,12 @@ internal static class RefineClusterVerb
         run.Print(ClusterReport.Largest(folder));
         run.Print($"{run.Get(OutputFlags.Folder)}: {Figures.Count(records.Count)} records in {Figures.Count(clustering.Count)} clusters, inertia {Figures.Short(clustering.Inertia)}");
         return result;
+    }
+
+    private static Embeddings HiddenStates(VerbRun run, IReadOnlyList<DataRecord> records)
+    {
+        using ModelInput input = ModelInput.Open(run, run.Get(DataFlags.OptionalModel));
+        return ClusterInput.HiddenStates(run, input, records);
     }
 
     private static Clustering Cluster(VerbRun run, Embeddings embeddings, int clusters)

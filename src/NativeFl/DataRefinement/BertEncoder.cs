@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NativeFl.Tensors;
 
 namespace NativeFl.DataRefinement;
 
@@ -9,7 +8,7 @@ namespace NativeFl.DataRefinement;
 /// GELU and the small products of attention on the host.
 /// </summary>
 /// <remarks>Texts lie one after another, without padding. Norms and the GELU's Φ are computed in double.</remarks>
-internal sealed class BertEncoder(Backend backend, BertConfig config, BertWeights weights)
+internal sealed class BertEncoder(BertConfig config, BertWeights weights)
 {
     /// <summary>The last hidden states of texts.</summary>
     /// <param name="texts">Token ids, each of at least one and at most <see cref="BertConfig.Positions"/> tokens, with [CLS] and [SEP].</param>
@@ -17,7 +16,7 @@ internal sealed class BertEncoder(Backend backend, BertConfig config, BertWeight
     public float[] Encode(IReadOnlyList<int[]> texts)
     {
         int rows = texts.Sum(text => text.Length), width = config.Width;
-        using var pass = new BertPass(backend, rows, Math.Max(3 * width, config.Inner));
+        using var pass = new BertPass(weights.Backend, rows, Math.Max(3 * width, config.Inner));
         float[] x = Embed(texts, rows);
         foreach (BertLayer layer in weights.Layers)
         {

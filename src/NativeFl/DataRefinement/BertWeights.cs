@@ -13,25 +13,30 @@ internal sealed class BertWeights : IDisposable
     private readonly string _prefix;
     private readonly Arena _arena;
 
-    private BertWeights(Backend backend, BertConfig config, SafetensorsFile file)
+    private BertWeights(Func<Backend> open, BertConfig config, SafetensorsFile file)
     {
         _file = file;
         _prefix = file.Entries.Keys.Any(name => name.StartsWith("bert.", StringComparison.Ordinal)) ? "bert." : "";
-        var plan = new MemoryPlan("sentence embedder");
-        Slots[] slots = [.. Enumerable.Range(0, config.Layers).Select(i => new Slots(plan, backend, config, i))];
         Words = Table("embeddings.word_embeddings.weight", config.Vocabulary, config.Width);
         Positions = Table("embeddings.position_embeddings.weight", config.Positions, config.Width);
         TokenTypes = Table("embeddings.token_type_embeddings.weight", config.TokenTypes, config.Width);
         Norm = NormOf("embeddings.LayerNorm", config.Width);
-        // All shapes are checked before there is anything to give back.
+        // All shapes are checked before the device is opened and there is anything to give back.
         float[][] matrices = [.. Enumerable.Range(0, config.Layers).SelectMany(i => Matrices(config, i))];
         LayerNorms[] norms = [.. Enumerable.Range(0, config.Layers).Select(i => new LayerNorms(
             NormOf($"encoder.layer.{i}.attention.output.LayerNorm", config.Width), NormOf($"encoder.layer.{i}.output.LayerNorm", config.Width)))];
+        Backend backend = open();
+        var plan = new MemoryPlan("sentence embedder");
+        Slots[] slots = [.. Enumerable.Range(0, config.Layers).Select(i => new Slots(plan, backend, config, i))];
+        Backend = backend;
         _arena = new Arena(backend, plan);
         Layers = [.. slots.Select((layer, i) => new BertLayer(
             Fill(backend, layer.Input, matrices[8 * i], matrices[(8 * i) + 1]), Fill(backend, layer.Output, matrices[(8 * i) + 2], matrices[(8 * i) + 3]), norms[i].Attention,
             Fill(backend, layer.Up, matrices[(8 * i) + 4], matrices[(8 * i) + 5]), Fill(backend, layer.Down, matrices[(8 * i) + 6], matrices[(8 * i) + 7]), norms[i].Output))];
     }
+
+    /// <summary>Where the matrices are.</summary>
+    public Backend Backend { get; }
 
     /// <summary>(V, C).</summary>
     public float[] Words { get; }
@@ -48,7 +53,7 @@ internal sealed class BertWeights : IDisposable
 
     /// <summary>Reads model.safetensors.</summary>
     /// <exception cref="InvalidInputException">It is missing, or a tensor of it is missing or of another shape.</exception>
-    public static BertWeights Load(Backend backend, BertConfig config, string folder)
+    public static BertWeights Load(Func<Backend> backend, BertConfig config, string folder)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
         return new BertWeights(backend, config, file);

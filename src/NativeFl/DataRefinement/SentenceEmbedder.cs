@@ -22,19 +22,19 @@ public sealed class SentenceEmbedder : IDisposable
     private readonly int _maxLength, _maxRows;
     private readonly bool _normalises;
 
-    private SentenceEmbedder(Backend backend, BertConfig config, BertWeights weights, WordPiece tokenizer, (int MaxLength, bool Normalises) settings, int maxRows)
+    private SentenceEmbedder(BertConfig config, BertWeights weights, WordPiece tokenizer, (int MaxLength, bool Normalises) settings, int maxRows)
     {
         (_config, _weights, _tokenizer, _maxRows) = (config, weights, tokenizer, maxRows);
         (_maxLength, _normalises) = settings;
-        _encoder = new BertEncoder(backend, config, weights);
+        _encoder = new BertEncoder(config, weights);
     }
 
     /// <summary>Reads a folder.</summary>
-    /// <param name="backend">Where its products are computed.</param>
+    /// <param name="backend">Where its products are computed; opened once the folder has proved valid.</param>
     /// <param name="folder">The embedder.</param>
     /// <param name="maxRows">Token rows of a pass.</param>
     /// <exception cref="InvalidInputException">The folder is no such embedder, or one with parts that are not known.</exception>
-    public static SentenceEmbedder Load(Backend backend, string folder, int maxRows = 2048)
+    public static SentenceEmbedder Load(Func<Backend> backend, string folder, int maxRows = 2048)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxRows);
@@ -47,7 +47,7 @@ public sealed class SentenceEmbedder : IDisposable
         }
 
         (int, bool) settings = (MaxLength(folder, config), Normalises(folder));
-        return new SentenceEmbedder(backend, config, BertWeights.Load(backend, config, folder), tokenizer, settings, maxRows);
+        return new SentenceEmbedder(config, BertWeights.Load(backend, config, folder), tokenizer, settings, maxRows);
     }
 
     /// <summary>Embeds texts, each by itself: neither their order nor their neighbours matter.</summary>

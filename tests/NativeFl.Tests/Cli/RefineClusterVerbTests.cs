@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NativeFl.DataRefinement;
+using NativeFl.Tests.DataRefinement;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Cli;
@@ -45,6 +46,18 @@ public sealed class RefineClusterVerbTests
     }
 
     [Test]
+    public void A_sentence_embedder_stands_in_for_the_base()
+    {
+        string[] questions = ["the cat sat on the mat", "The CAT sat on the mat", "how many eggs are there?", "How many eggs are there?"];
+        string data = _folder.Write("words.jsonl", string.Join('\n', questions.Select((question, i) => Record($"r{i}", question, i < 2 ? "cat" : "eggs"))));
+        JsonObject result = CliRun.Json(
+            "refine", "cluster", "--embedder", EmbedderFixture.Folder, "--data", data, "--clusters", "2", "--device", "cpu", "--out", _folder.At("out"));
+        ClusterFolder clusters = ClusterFolder.Read(_folder.At("out"));
+        Assert.That(clusters.Clusters.Select(c => string.Join(' ', c.Members)), Is.EqualTo(new[] { "r0 r1", "r2 r3" }));
+        Assert.That((clusters.Embedding, (string)result["embedding"]!), Is.EqualTo(("embedder", "embedder")));
+    }
+
+    [Test]
     public void The_table_shows_the_clusters()
     {
         CliRun run = CliRun.Of(Line("agglomerative", 2));
@@ -60,6 +73,8 @@ public sealed class RefineClusterVerbTests
         yield return new TestCaseData<string, string, string[]>("", "", ["--clusters", "nothing"]);
         yield return new TestCaseData<string, string, string[]>(Record("r1", "01", "02"), "--clusters 2", ["data.jsonl:7", "an id of its own", "\"r1\""]);
         yield return new TestCaseData<string, string, string[]>(Record("r9", "01", ""), "--clusters 2", ["data.jsonl:7: answer", "an empty one"]);
+        yield return new TestCaseData<string, string, string[]>("", "--clusters 2 --embedder MODEL", ["config.json: model_type", "\"bert\"", "\"llama\""]);
+        yield return new TestCaseData<string, string, string[]>("", "--clusters 2 --embedder CLI", ["config.json", "no such file"]);
         yield return new TestCaseData<string, string, string[]>("{\"id\":\"r9\",\"question\":\"01\"}", "--clusters 2", ["data.jsonl:7", "answer"]);
     }
 
@@ -67,10 +82,16 @@ public sealed class RefineClusterVerbTests
     public void Wrong_input_ends_with_2_one_line_and_no_folder(string more, string flags, string[] says)
     {
         if (more.Length > 0) File.AppendAllText(_data, "\n" + more);
-        string[] line = ["refine", "cluster", "--model", _model, "--data", _data, .. flags.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--out", _folder.At("out")];
+        string[] line = ["refine", "cluster", "--model", _model, "--data", _data, .. flags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Path), "--out", _folder.At("out")];
         CliRun.Fails(2, says, line);
         Assert.That(Directory.Exists(_folder.At("out")), Is.False);
     }
+
+    private string Path(string word) => word switch { "MODEL" => _model, "CLI" => _folder.Root, _ => word };
+
+    [Test]
+    public void Without_a_base_and_an_embedder_there_is_nothing_to_embed_by() =>
+        CliRun.Fails(2, ["--model", "--embedder", "nothing"], "refine", "cluster", "--data", _data, "--clusters", "2", "--out", _folder.At("out"));
 
     private static string Record(string id, string question, string answer) =>
         JsonSerializer.Serialize(new Dictionary<string, string> { ["id"] = id, ["question"] = question, ["answer"] = answer });

@@ -12,7 +12,7 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
     [Test]
     public void Ids_are_the_references()
     {
-        using SentenceEmbedder embedder = SentenceEmbedder.Load(Backend, EmbedderFixture.Folder);
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(() => Backend, EmbedderFixture.Folder);
         foreach (EmbeddedText text in EmbedderFixture.Texts) Assert.That(embedder.Ids(text.Text), Is.EqualTo(text.Ids), text.Text);
     }
 
@@ -23,7 +23,7 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
         string copy = Copy(folder);
         File.Delete(Path.Combine(copy, "modules.json"));
         BertFile.Rename(Path.Combine(copy, "model.safetensors"), name => "bert." + name);
-        using SentenceEmbedder embedder = SentenceEmbedder.Load(Backend, copy);
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(() => Backend, copy);
         EmbeddedText text = EmbedderFixture.Texts[2];
         float[] got = embedder.Embed([text.Text])[0].ToArray();
         double size = text.Mean.Max(Math.Abs);
@@ -37,11 +37,11 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
         string copy = Copy(folder);
         Replace(copy, "tokenizer_config.json", "\"do_lower_case\": true", "\"do_lower_case\": false");
         Replace(copy, "sentence_bert_config.json", "16", "9");
-        using SentenceEmbedder embedder = SentenceEmbedder.Load(Backend, copy);
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(() => Backend, copy);
         foreach (EmbeddedText text in EmbedderFixture.Texts)
             Assert.That(embedder.Ids(text.Text), Is.EqualTo((int[])[2, .. text.CasedIds.Take(7), 3]), text.Text);
         File.Delete(Path.Combine(copy, "sentence_bert_config.json"));
-        using SentenceEmbedder longer = SentenceEmbedder.Load(Backend, copy);
+        using SentenceEmbedder longer = SentenceEmbedder.Load(() => Backend, copy);
         Assert.That(longer.Ids(string.Join(' ', Enumerable.Repeat("cat", 40))), Has.Length.EqualTo(18), "the model's positions");
     }
 
@@ -62,7 +62,7 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
         using var folder = new TemporaryFolder();
         string copy = Copy(folder);
         Replace(copy, file, part, instead);
-        Assert.That(() => SentenceEmbedder.Load(Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains(says));
+        Assert.That(() => SentenceEmbedder.Load(() => Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains(says));
     }
 
     [TestCase("config.json")]
@@ -74,7 +74,7 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
         using var folder = new TemporaryFolder();
         string copy = Copy(folder);
         File.Delete(Path.Combine(copy, file));
-        Assert.That(() => SentenceEmbedder.Load(Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains(Path.GetFileName(file)));
+        Assert.That(() => SentenceEmbedder.Load(() => Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains(Path.GetFileName(file)));
     }
 
     private static void Replace(string folder, string file, string part, string instead)

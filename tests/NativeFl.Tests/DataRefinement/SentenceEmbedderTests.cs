@@ -11,7 +11,7 @@ internal abstract class SentenceEmbedderTests : OpTest
     [TestCase(1)]
     public void Embeddings_are_the_references_whatever_the_batch(int maxRows)
     {
-        using SentenceEmbedder embedder = SentenceEmbedder.Load(Backend, EmbedderFixture.Folder, maxRows);
+        using SentenceEmbedder embedder = SentenceEmbedder.Load(() => Backend, EmbedderFixture.Folder, maxRows);
         IReadOnlyList<EmbeddedText> texts = EmbedderFixture.Texts;
         Embeddings embeddings = embedder.Embed([.. texts.Select(t => t.Text)]);
         for (int n = 0; n < texts.Count; n++)
