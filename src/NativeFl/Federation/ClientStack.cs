@@ -11,6 +11,8 @@ namespace NativeFl.Federation;
 /// </summary>
 public sealed class ClientStack : IDisposable
 {
+    private const int LeastAtOnce = 64;
+
     private readonly Transformer _model;
     private readonly int _maxRows;
     private readonly AdapterStack _stack;
@@ -35,8 +37,7 @@ public sealed class ClientStack : IDisposable
         _stack = new AdapterStack(model, Adapters(changes), trainable: false);
         _scorer = new MixtureScorer(model, _stack, maxRows);
         Operations = new PassOperations(model.Config);
-        int rows = Math.Max(1, validation.Sum(e => e.InputIds.Length));
-        AtOnce = Math.Max(1, (maxRows + rows - 1) / rows);
+        AtOnce = Math.Max(LeastAtOnce, maxRows / Math.Max(1, validation.Sum(e => e.InputIds.Length)));
     }
 
     /// <summary>What the clients changed.</summary>
@@ -45,7 +46,7 @@ public sealed class ClientStack : IDisposable
     /// <summary>What v is measured on.</summary>
     public IReadOnlyList<TokenizedExample> Validation { get; }
 
-    /// <summary>How many coalitions fill a pass.</summary>
+    /// <summary>How many coalitions are measured in one go: enough for their last pass, which may be part empty, not to count.</summary>
     public int AtOnce { get; }
 
     /// <summary>Passes over the validation examples so far, each under weights that had not been measured.</summary>

@@ -23,14 +23,17 @@ for seed in $seeds; do
 
   # Ten clients. The last one is trained by hand, at a learning rate of 0: its adapter is the one that it was sent.
   once "$out/ten-$seed" nativefl federate --recipe "$recipe" --model "$model" --seed "$seed" --data "${data[@]}" \
-    --value-data "$out/validation.jsonl" --out "$run/ten" --force
+    --value-data "$out/small.jsonl" --out "$run/ten" --force
   [ -d "$run/unchanged" ] || nativefl train --model "$model" --data "${data[@]}" "${task[@]}" --partition "$run/ten/partition.json" --client 9 --lr 0 --out "$run/unchanged" --quiet
   once "$out/values-$seed" nativefl refine clients --model "$model" --adapters "$run"/ten/round-01/client-0[0-8] "$run/unchanged" "${task[@]}" \
-    --validation "$out/validation.jsonl" --game both --estimator antithetic --budget 300 --seed "$seed" --out "$run/values" --force
+    --validation "$out/validation.jsonl" --game both --estimator first-order --out "$run/values" --force
+done
 
-  # The first eight of them: the default budget, and all coalitions.
-  once "$out/eight-$seed" nativefl federate --recipe "$recipe" --model "$model" --seed "$seed" --data "${data[@]:0:8}" \
-    --value-data "$out/validation.jsonl" --out "$run/eight" --force
+# The first eight of them: the default budget, and all coalitions.
+for seed in $seeds; do
+  data=("$out/seed-$seed"/client-[0-7].jsonl) run=$out/run-$seed
+  once "$out/eight-$seed" nativefl federate --recipe "$recipe" --model "$model" --seed "$seed" --data "${data[@]}" \
+    --value-data "$out/small.jsonl" --out "$run/eight" --force
   once "$out/exact-$seed" nativefl refine clients --model "$model" --adapters "$run"/eight/round-01/client-0[0-7] "${task[@]}" \
-    --validation "$out/validation.jsonl" --game both --estimator exact --out "$run/exact" --force
+    --validation "$out/small.jsonl" --game both --estimator exact --out "$run/exact" --force
 done
