@@ -6,7 +6,7 @@ namespace NativeFl.Federation;
 /// <summary>
 /// What a round would have come to with some of the clients only: v(S) is the mean log-probability of the counted validation tokens under the
 /// base + Σ_{k∈S} (p_k / Σ_{j∈S} p_j) Δ_k; v of nobody is the model before the round, v({k}) that with the whole of k's change. A client that
-/// changed nothing takes weight from the others, so that it has a value of its own, mostly a negative one.
+/// changed nothing takes weight from the others, and is worth what that does.
 /// </summary>
 /// <param name="stack">The round.</param>
 public sealed class RenormalisedWeightsGame(ClientStack stack) : IClientGame

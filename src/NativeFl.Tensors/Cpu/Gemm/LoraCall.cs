@@ -2,7 +2,8 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 
 /// <summary>
 /// One call of the adapter stack, cut into items that any thread may compute: runs of rows for S and y (or dS and dx), runs of
-/// columns for dA and dB. Groups that touch the same rows (or ranks) are taken one after the other. With the layer's own W beside them,
+/// columns for dA and dB. Groups over exactly the same rows, one after the other, are a chain, which an item runs through for its rows; other
+/// groups that touch the same rows (or ranks) are taken one after the other. With the layer's own W beside them,
 /// an item computes its rows of y (or dx) whole: x (or dy) is packed once for both products, and y is still in the second-level cache
 /// when the adapter adds to it.
 /// </summary>
@@ -58,12 +59,13 @@ internal unsafe struct LoraCall
         for (; taken < count; taken++)
         {
             LoraGroup g = groups[taken];
-            if (IsSkipped(g) && W.IsEmpty) continue;
+            if (g.RowCount == 0) continue;
+            if (!IsSkipped(g)) cells += (long)g.RowCount * g.RankCount;
+            if (IsChained(groups, taken)) continue;
             if (g.RowStart < end) break;
             end = g.RowStart + g.RowCount;
             most = Math.Max(most, g.RowCount);
             rows += g.RowCount;
-            cells += (long)g.RowCount * g.RankCount;
         }
         _groups = groups;
         Count = taken;
@@ -94,7 +96,28 @@ internal unsafe struct LoraCall
     /// <summary>S = x Aᵀ; y += scaling · S B, after y = x Wᵀ + bias if there is a W.</summary>
     public readonly void Forward(int item, Multiplier multiplier)
     {
-        if (!Rows(item, out LoraGroup g)) return;
+        if (!Rows(item, out int index, out int row, out int count)) return;
+        do
+        {
+            Forward(_groups[index] with { RowStart = row, RowCount = count }, multiplier);
+        }
+        while (++index < Count && IsChained(_groups, index));
+    }
+
+    /// <summary>dS = dy Bᵀ; dx += scaling · dS A, after dx = (or +=) dy W if there is a W.</summary>
+    public readonly void BackwardRows(int item, Multiplier multiplier)
+    {
+        if (!Rows(item, out int index, out int row, out int count)) return;
+        do
+        {
+            BackwardRows(_groups[index] with { RowStart = row, RowCount = count }, multiplier);
+        }
+        while (++index < Count && IsChained(_groups, index));
+    }
+
+    private readonly void Forward(LoraGroup g, Multiplier multiplier)
+    {
+        if (IsSkipped(g) && W.IsEmpty) return;
         Operand s = Operand.Of(S, g.RowStart, g.Column);
         var shrink = new Product(Operand.Of(X, g.RowStart), Operand.Of(A, g.RankStart).Turned, s)
         {
@@ -120,10 +143,9 @@ internal unsafe struct LoraCall
         Run(multiplier, IsSkipped(g), &linear, &shrink, &expand);
     }
 
-    /// <summary>dS = dy Bᵀ; dx += scaling · dS A, after dx = (or +=) dy W if there is a W.</summary>
-    public readonly void BackwardRows(int item, Multiplier multiplier)
+    private readonly void BackwardRows(LoraGroup g, Multiplier multiplier)
     {
-        if (!Rows(item, out LoraGroup g)) return;
+        if (IsSkipped(g) && W.IsEmpty) return;
         Operand ds = Operand.Of(DS, g.RowStart, g.Column);
         var shrink = new Product(Operand.Of(Y, g.RowStart), Operand.Of(B, g.RankStart).Turned, ds)
         {
@@ -189,13 +211,16 @@ internal unsafe struct LoraCall
 
     private static int Runs(TensorView gradient) => gradient.IsEmpty ? 0 : (gradient.Columns + ColumnRun - 1) / ColumnRun;
 
-    /// <summary>The group of an item, narrowed to the item's rows; false where there is nothing to do.</summary>
-    private readonly bool Rows(int item, out LoraGroup group)
+    /// <summary>Whether a group, which is not the first, is over the rows of the one before it; never where there is a W, which comes once.</summary>
+    private readonly bool IsChained(LoraGroup* groups, int i) =>
+        W.IsEmpty && i > 0 && groups[i].RowStart == groups[i - 1].RowStart && groups[i].RowCount == groups[i - 1].RowCount;
+
+    /// <summary>The first group of an item's chain, and the item's rows of it; false where there is nothing to do.</summary>
+    private readonly bool Rows(int item, out int index, out int row, out int count)
     {
-        group = _groups[item / Parts];
+        index = item / Parts;
         int start = item % Parts * _rowRun;
-        if ((IsSkipped(group) && W.IsEmpty) || start >= group.RowCount) return false;
-        group = group with { RowStart = group.RowStart + start, RowCount = Math.Min(_rowRun, group.RowCount - start) };
-        return true;
+        (row, count) = (_groups[index].RowStart + start, Math.Min(_rowRun, _groups[index].RowCount - start));
+        return count > 0 && !IsChained(_groups, index);
     }
 }
