@@ -71,6 +71,7 @@ internal sealed class PartitionedData
     {
         string where = $"{path}: client {client}";
         int round = run.Get(PartitionFlags.Round);
+        if (entry.TryGetProperty("kept", out _)) throw new InvalidInputException(where, "a client that trains on all its records", "one that chooses among them (federate --refine)");
         JsonElement seeds = entry.GetProperty("seeds");
         if (round > seeds.GetArrayLength())
             throw new InvalidInputException(run.Flags.Source(PartitionFlags.Round), $"a round from 1 to {seeds.GetArrayLength()}", $"{round}");

@@ -40,9 +40,12 @@ internal static class FederationFlags
         "--energy", FlagTypes.Number("a share above 0 and at most 1", v => v is > 0 and <= 1), new Florist().Energy,
         "florist: the share of the squared singular values that is kept [0.95]");
 
+    public static Flag<string?> Refine { get; } = new(
+        "--refine", FlagTypes.Text, null, "qocs:COUNT or qwcs:COUNT: before the first round every client chooses so many (below 1: that share) of its own records by value");
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<IFlag> All =>
-        [Method, Energy, Clients, Ranks, Alphas, Scaling, Partition, MinimumExamples, Rounds, LocalEpochs, ClientFraction, Renormalize];
+        [Method, Energy, Clients, Ranks, Alphas, Scaling, Partition, MinimumExamples, Rounds, LocalEpochs, ClientFraction, Renormalize, Refine];
 
     // The library says which methods can aggregate adapters from elsewhere.
     private static FlagType<string> AnyMethod => new(

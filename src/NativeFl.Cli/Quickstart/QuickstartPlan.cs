@@ -34,6 +34,7 @@ internal sealed record QuickstartPlan
         Rounds = 1,
         LocalEpochs = 0.25,
         Questions = 40,
+        PoolRecords = 48,
     };
 
     /// <summary>What --size calls them.</summary>
@@ -62,6 +63,9 @@ internal sealed record QuickstartPlan
 
     /// <summary>The most questions that are held out.</summary>
     public int Questions { get; init; } = int.MaxValue;
+
+    /// <summary>Questions that the records worth training on are chosen from.</summary>
+    public int PoolRecords { get; init; } = 480;
 
     /// <summary>The ranks of FLoRA's heterogeneous setting (arXiv:2409.05976), and equal ones of the same sum.</summary>
     public static IReadOnlyList<int> UnequalRanks { get; } = [64, 32, 16, 16, 8, 8, 4, 4, 4, 4];

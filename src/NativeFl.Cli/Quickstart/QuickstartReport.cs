@@ -30,7 +30,8 @@ internal static class QuickstartReport
 
     /// <summary>report.html.</summary>
     public static string Html(
-        VerbRun run, QuickstartPlan plan, IReadOnlyList<QuickstartResult> results, IReadOnlyList<int> clientSizes, QuickstartData data)
+        VerbRun run, QuickstartPlan plan, IReadOnlyList<QuickstartResult> results, IReadOnlyList<int> clientSizes, QuickstartData data,
+        QuickstartRefinement refinement)
     {
         string ranks = string.Join(", ", QuickstartPlan.UnequalRanks);
         var report = new HtmlReport("Ten clients of unequal rank, one model");
@@ -62,6 +63,7 @@ internal static class QuickstartReport
             ],
         });
         report.Table(Summary(results)).Table(ByCategory(results)).Table(Clients(results[0], clientSizes));
+        refinement.Write(report);
         report.Heading("Recipe").Paragraph("nativefl quickstart makes the same again, to the bit, for the same seed, build and kind of processor.").Code(JsonOutput.Write(Recipe(run, plan), indented: true));
         return report.ToHtml();
     }

@@ -28,6 +28,7 @@ internal static class FederateVerb
         AdapterFolderContent? start = input.Adapter(run.Get(TrainingFlags.InitialAdapter));
         FederationClients clients = FederationDepth.WithDrops(run, input.Config, FederationClients.Load(run, input.Config, input.Tokenizer));
         FederationOptions options = Options(run, input, start) with { Values = FederationValues.Load(run, input.Config, input.Tokenizer) };
+        ClientRefinement? refinement = FederationRefinement.Of(run);
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
         bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
@@ -56,15 +57,18 @@ internal static class FederateVerb
         };
         using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? [], keepsBase);
         var trainer = new TrainerOptions { CheckpointFolder = FederationResume.TrainingFolder(output.Path), CheckpointEvery = int.MaxValue };
-        var federation = new FederatedRun(model, options, clients.Clients, clients.Examples, files, trainer, resume?.State);
+        Func<Transformer>? original = resume?.BaseFolder is null ? null : () => input.Load(type);
+        FederationClients kept = FederationRefinement.Apply(run, refinement, options, clients, model, original);
+        var federation = new FederatedRun(model, options, kept.Clients, kept.Examples, files, trainer, resume?.State);
         AtomicFile.Write(
-            Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples));
+            Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples, refinement is null ? null : clients.Clients));
         FederationResult result = federation.Run(heldOut is null ? null : server => HeldOutFigures.Measure(server, heldOut, run.Cancellation), run.Cancellation);
-        return Finish(run, output, input, federation, result, files.Rounds);
+        return Finish(run, output, input, federation, result, files.Rounds, FederationRefinement.Json(refinement, clients, kept));
     }
 
     private static JsonObject Finish(
-        VerbRun run, ResumableFolder output, ModelInput input, FederatedRun federation, FederationResult result, List<JsonObject> rounds)
+        VerbRun run, ResumableFolder output, ModelInput input, FederatedRun federation, FederationResult result, List<JsonObject> rounds,
+        JsonObject? refined)
     {
         var json = new JsonObject
         {
@@ -74,6 +78,7 @@ internal static class FederateVerb
             ["base_bytes"] = result.BaseBytes,
             ["out"] = output.Path,
         };
+        if (refined is not null) json["refined"] = refined;
         if (FederationDepth.Json(federation.Clients, federation.Model.Base.Config, input.SaveType) is { } clients) json["clients"] = clients;
 
         // Under "local" every client ends with a model of its own: round-NN/client-NN beside the base.

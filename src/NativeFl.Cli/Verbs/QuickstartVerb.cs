@@ -47,12 +47,15 @@ internal static class QuickstartVerb
         var federations = new QuickstartRun(run, plan, baseModel, heldOut, examples);
         run.Print($"3. Clients: {QuickstartPlan.Clients}, with {string.Join(", ", federations.ClientSizes)} examples (Dirichlet {Figures.Short(QuickstartPlan.DirichletAlpha)} over the kinds)");
         run.Print($"   and ranks {string.Join(", ", QuickstartPlan.UnequalRanks)}; or all of rank {QuickstartPlan.EqualRanks[0]}, where a method needs equal ones. {plan.Rounds} rounds.");
+        var refinement = QuickstartRefinement.Run(run, plan, baseModel, heldOut, made, data);
+        run.Print($"4. Records: {refinement.Line()}");
         run.Print("");
-        return Compare(run, plan, output, federations, made, update);
+        return Compare(run, plan, output, federations, made, update, refinement);
     }
 
     private static JsonObject Compare(
-        VerbRun run, QuickstartPlan plan, OutputFolder output, QuickstartRun federations, QuickstartData data, ClientUpdate pretraining)
+        VerbRun run, QuickstartPlan plan, OutputFolder output, QuickstartRun federations, QuickstartData data, ClientUpdate pretraining,
+        QuickstartRefinement refinement)
     {
         run.Print($"   {"",-28} {"held-out loss",-18} {"right answers",-18} {"upload",9} {"download",9}  a round");
         List<QuickstartResult> results = [];
@@ -70,9 +73,10 @@ internal static class QuickstartVerb
         }
 
         JsonObject json = Json(run, results, data, pretraining);
+        json["refinement"] = refinement.Json();
         string verdict = QuickstartReport.Verdict(results);
         json["verdict"] = verdict;
-        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile), QuickstartReport.Html(run, plan, results, federations.ClientSizes, data));
+        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile), QuickstartReport.Html(run, plan, results, federations.ClientSizes, data, refinement));
         RunRecord.Write(output.WorkPath, run, json);
         output.Commit();
         run.Print("");

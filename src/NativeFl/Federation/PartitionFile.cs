@@ -12,8 +12,17 @@ namespace NativeFl.Federation;
 public static class PartitionFile
 {
     /// <summary>Writes the file's one JSON object.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="options">The run.</param>
+    /// <param name="clients">Who, with what each trains on.</param>
+    /// <param name="examples">The data of all clients.</param>
+    /// <param name="unrefined">
+    /// Where clients chose among their own records: with all of them. The file then has those, and "kept", how many the client trains on; which is
+    /// the client's own business.
+    /// </param>
     public static void Write(
-        Stream stream, FederationOptions options, IReadOnlyList<ClientSpecification> clients, IReadOnlyList<TokenizedExample> examples)
+        Stream stream, FederationOptions options, IReadOnlyList<ClientSpecification> clients, IReadOnlyList<TokenizedExample> examples,
+        IReadOnlyList<ClientSpecification>? unrefined = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(clients);
@@ -23,13 +32,18 @@ public static class PartitionFile
         json.WriteNumber("seed", options.Seed);
         json.WriteNumber("rounds", options.Rounds);
         json.WriteStartArray("clients");
-        foreach (ClientSpecification client in clients) Write(json, options, client, examples);
+        foreach (ClientSpecification client in clients)
+        {
+            ClientSpecification? all = unrefined?.FirstOrDefault(c => c.Id == client.Id);
+            Write(json, options, all is null ? client : client with { Examples = all.Examples }, examples, all is null ? null : client.Examples.Count);
+        }
+
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
     private static void Write(
-        Utf8JsonWriter json, FederationOptions options, ClientSpecification client, IReadOnlyList<TokenizedExample> examples)
+        Utf8JsonWriter json, FederationOptions options, ClientSpecification client, IReadOnlyList<TokenizedExample> examples, int? kept)
     {
         json.WriteStartObject();
         json.WriteNumber("id", client.Id);
@@ -44,6 +58,7 @@ public static class PartitionFile
         json.WriteStartArray("seeds");
         for (int round = 1; round <= options.Rounds; round++) json.WriteNumberValue(options.SeedOf(round, client.Id));
         json.WriteEndArray();
+        if (kept is { } count) json.WriteNumber("kept", count);
         json.WriteStartArray("records");
         foreach (string id in client.Examples.SelectMany(index => examples[index].Records).Distinct()) json.WriteStringValue(id);
         json.WriteEndArray();

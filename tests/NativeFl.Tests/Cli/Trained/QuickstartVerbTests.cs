@@ -39,6 +39,24 @@ public sealed class QuickstartVerbTests
     }
 
     [Test]
+    public void Records_are_chosen_by_value_and_at_random_from_one_pool()
+    {
+        JsonObject refinement = SmallQuickstart.Result["refinement"]!.AsObject();
+        int spoilt = (int)refinement["spoilt"]!, kept = (int)refinement["kept"]!;
+        JsonObject[] arms = [.. refinement["arms"]!.AsArray().Select(arm => arm!.AsObject())];
+        Assert.Multiple(() =>
+        {
+            Assert.That(((int)refinement["records"]!, kept, (int)refinement["clusters"]!), Is.EqualTo((48, 12, 12)));
+            Assert.That(spoilt, Is.InRange(8, 16), "a third, but for answers that are the same in another order");
+            Assert.That(arms.Select(arm => (string?)arm["name"]), Is.EqualTo(new[] { "chosen by value", "chosen at random" }));
+            Assert.That(arms.Select(arm => (int)arm["spoilt"]!), Has.All.InRange(0, kept));
+            Assert.That(arms.Select(arm => (double)arm["final"]!["loss"]!), Is.Unique.And.All.LessThan((double)SmallQuickstart.Result["base"]!["loss"]!));
+            Assert.That(File.ReadLines(Path.Combine(SmallQuickstart.Out, "data", "pool.jsonl")).Count(), Is.EqualTo(48));
+            Assert.That(File.ReadAllText(Path.Combine(SmallQuickstart.Out, "report.html")), Does.Contain("chosen by value"));
+        });
+    }
+
+    [Test]
     public void The_report_and_the_files_of_flora_are_there()
     {
         string[] files = ["report.html", "run.json", "metrics.jsonl", "partition.json", "data/train.jsonl", "base/tokenizer.json",
