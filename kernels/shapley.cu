@@ -1,9 +1,10 @@
 // shapley.cu: what players are worth, from random orders of them and from measured coalitions
 //
 //   order      block j: Philox(seed, first + j) shuffles 0 .. n − 1 (Fisher and Yates), turned around the circle and read backwards as
-//   asked marginal   m[j, i] = mean over the orders of block j of v(those before i and i itself) − v(those before i) moments    moments[0,
-//   i] = Σ_j m[j, i],  moments[1, i] = Σ_j m[j, i]²: Shapley's value of i is near the first over the blocks, since i's mean
-//              marginal over all orders is that value by definition, and both give its standard error
+//              asked
+//   marginal   m[j, i] = mean over the orders of block j of v(those before i and i itself) − v(those before i)
+//   moments    moments[0, i] = Σ_j m[j, i],  moments[1, i] = Σ_j m[j, i]²: Shapley's value of i is near the first over the blocks, since
+//              i's mean marginal over all orders is that value by definition, and both give its standard error
 //
 //   game         v(S)                                          marginal of i after S                        an order costs
 //   quadratic    Σ gains − ½ |Σ rows|²                         gains[i] − rows[i] · (s + ½ rows[i])         6 n d operations
@@ -12,30 +13,28 @@
 //   neighbours   mean over T points of 1/K · #{of the K        1/(K T) · (own class agrees − that of        2 n T K
 //                nearest of S: of the point's class}           the one pushed out), over the points
 //
-// with s = Σ_S rows and c = Σ_S rows of gram. A warp walks along an order; what is known of those before stays with it: s in registers, 32
-// × 4 columns at a time, c in shared memory, the K nearest of a lane's point in registers. Neither s nor the marginals wait for each other:
-// a lane keeps its share of 32 products, and the 32 sums are then taken together (lane_sums), 31 shuffles instead of 160.
+// with s = Σ_S rows and c = Σ_S rows of gram. A warp walks along an order; what is known of those before stays with it: s in registers,
+// 32 × 4 columns at a time, c in shared memory, the K nearest of a lane's point in registers. Neither s nor the marginals wait for each
+// other: a lane keeps its share of 32 products, and the 32 sums are then taken together (lane_sums), 31 shuffles instead of 160.
 //
 // shapley_table takes from measured v(S) what the estimators need: sums of marginals, of v with and without a player, KernelSHAP's
 // equations.
 //
 // Shapes     gains (n);  rows (n, d);  gram (n, n);  weights (n);  keys (n, T), twice the player's rank by distance to the point, plus 1
-// where
-//            the classes agree;  partials (parts, 2 n);  moments (2, n);  table: Backend.ShapleyTable.  n ≤ 4,096, K ≤ 16
-// Types      gains, rows, gram, marginals: f32;  weights, keys: i32, sums of weights 64 bits, so that no rounding decides a vote; partials,
-//            moments, table: f64. A marginal carries f32's rounding, 2⁻²⁴ of it; plain f64 sums of millions of marginals and of squares add
-//            less than that to mean and variance, and need no division a step as Welford's would.
+//            where the classes agree;  partials (parts, 2 n);  moments (2, n);  table: Backend.ShapleyTable.  n ≤ 4,096, K ≤ 16
+// Types      gains, rows, gram, marginals: f32;  weights, keys: i32, sums of weights 64 bits, so that no rounding decides a vote;
+//            partials, moments, table: f64. A marginal carries f32's rounding, 2⁻²⁴ of it; plain f64 sums of millions of marginals and of
+//            squares add less than that to mean and variance, and need no division a step as Welford's would.
 // Launch     a block a part of the orders, whatever the device; up to 8 warps, as many as have 6 n bytes (gram: 10 n) in 48 KB. The warps
-// take
-//            orders in turns, and after each round the threads add the round's marginals in the order of the orders. shapley_moments adds
-//            the parts, one thread a sum, in their order: the bits depend on the number of parts alone, and there are no atomics.
-//            table: a block a player, 256 threads.
+//            take orders in turns, and after each round the threads add the round's marginals in the order of the orders.
+//            shapley_moments adds the parts, one thread a sum, in their order: the bits depend on the number of parts alone, and there
+//            are no atomics. table: a block a player, 256 threads.
 // Aliasing   none.
 // Cost       drawing: ten rounds of Philox for 4 places, all lanes; then n dependent swaps in shared memory by one lane, ~8 instructions
-// each:
-//            fewer than sorting keys (n log² n / 4 = 28,000 exchanges at n = 1,000), and the CPU draws the same order in the same way.
-//            quadratic: reads 4 n d bytes of rows an order, which n d ≤ 10⁷ keeps in the L2 cache: bound by its bandwidth, n = 1,000 and d
-//            = 64 at 256 kB and 384,000 operations an order (5.5 TB/s: 21 million orders a second; arithmetic, 67 TFLOP/s: 170 million).
+//            each: fewer than sorting keys (n log² n / 4 = 28,000 exchanges at n = 1,000), and the CPU draws the same order in the same
+//            way.
+//            quadratic: reads 4 n d bytes of rows an order, which n d ≤ 10⁷ keeps in the L2 cache: bound by its bandwidth, n = 1,000 and
+//            d = 64 at 256 kB and 384,000 operations an order (5.5 TB/s: 21 million orders a second; arithmetic, 67 TFLOP/s: 170 million).
 //            gram: 4 n² bytes an order, hence less than the rows from d > n on.  neighbours: 4 n T bytes, 2 n T K comparisons: arithmetic.
 //            table: n² M / 2 additions, reads M n / 8 bytes a player.
 // Source     Shapley 1953; Castro, Gómez, Tejada 2009, doi:10.1016/j.cor.2008.04.004; Jia et al. 2019, arXiv:1908.08619 (neighbours);

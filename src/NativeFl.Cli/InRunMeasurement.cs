@@ -16,7 +16,7 @@ internal static class InRunMeasurement
         InRunOptions options = Options(run, input);
         using Transformer model = input.Load();
         var training = new InRunValues(model, data.Proxies, data.Utility.Examples, options);
-        using ValueOutput output = ValueOutput.Create(run, data.Clusters);
+        using ValueOutput output = ValueOutput.Create(run);
         long tokens = data.Proxies.Sum(proxy => (long)proxy.InputIds.Length);
         run.Note(string.Create(
             CultureInfo.InvariantCulture,
@@ -35,7 +35,7 @@ internal static class InRunMeasurement
         });
         string cost = $"One fine-tuning of {training.Steps} steps on {Figures.Count(found.TrainingTokens)} tokens, and {Figures.Count(found.ValidationTokens)} of validation, in {Figures.Duration(TimeSpan.FromSeconds(seconds))}.";
         string unit = options.Normalised ? "in cosines, summed over the steps" : "in nats of log-probability a token";
-        output.Complete(values, result, ValueReport.Html(RunRecord.Recipe(run.Flags), values, unit, cost + " Error bars are over the validation records."));
+        output.Complete(data.Clusters, values, result, ValueReport.Html(RunRecord.Recipe(run.Flags), values, unit, cost + " Error bars are over the validation records."));
         run.Print(ValueReport.Table(values));
         run.Print($"{output.Path}: {cost}");
         return result;

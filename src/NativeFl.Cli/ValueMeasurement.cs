@@ -49,13 +49,9 @@ internal sealed class ValueMeasurement(VerbRun run, ValuePlan plan, FineTuningGa
     /// <summary>Training makes three passes over its tokens, scoring one over the validation's.</summary>
     private double Cost(Coalition coalition) => (3.0 * game.TokensOf(coalition)) + game.ValidationTokens;
 
-    private long Planned(IValueEstimator estimator, CoalitionValues values)
-    {
-        Coalition[] wanted = [.. estimator.Next(values)];
-        return estimator is TruncatedShapley
-            ? estimator.FineTunings * game.TokensOf(Coalition.All(plan.Groups.Count)) / 2
-            : wanted.Sum(game.TokensOf);
-    }
+    private long Planned(IValueEstimator estimator, CoalitionValues values) => estimator is TruncatedShapley
+        ? estimator.FineTunings * game.TokensOf(Coalition.All(plan.Groups.Count)) / 2
+        : Valuer.Wanted(estimator, values).Sum(game.TokensOf);
 
     private void Store(IReadOnlyList<KeyValuePair<Coalition, double?>> batch, ProgressBar bar)
     {
@@ -78,8 +74,7 @@ internal sealed class ValueMeasurement(VerbRun run, ValuePlan plan, FineTuningGa
                 $"first batch: {made} fine-tunings in {Seconds:0.0} s; about {Figures.Duration(TimeSpan.FromSeconds(Seconds * Math.Max(0, _planned - _tokens) / Math.Max(1, _tokens)))} for the rest"));
         }
 
-        long total = _planned > 0 ? Math.Max(_planned, _tokens) : _tokens;
-        if (_planned > 0) bar.Report(_tokens, total, _tokens, $"{FineTunings} fine-tunings");
+        if (plan.Budget is not null) bar.Report(_tokens, Math.Max(_planned, _tokens), _tokens, $"{FineTunings} fine-tunings");
         else bar.Report((long)(1000 * Seconds), (long)(1000 * run.Get(RefineValueFlags.BudgetSeconds)!.Value), _tokens, $"{FineTunings} fine-tunings");
     }
 }

@@ -26,7 +26,7 @@ internal sealed record ValuePlan
     /// <summary>Fine-tunings at most; null where seconds are the budget.</summary>
     public int? Budget { get; init; }
 
-    /// <summary>What the values of a table depend on: model, data, training and seed. A table of another game is of no use here.</summary>
+    /// <summary>What a folder with a table is of: model, data, clusters, training and seed. A table of another game is of no use here.</summary>
     public required string Game { get; init; }
 
     /// <summary>The estimator at a budget of fine-tunings.</summary>
@@ -86,8 +86,7 @@ internal sealed record ValuePlan
     private static string Work(FineTuningGame game, IValueEstimator estimator, CoalitionValues values)
     {
         if (estimator is TruncatedShapley) return $"at most {estimator.FineTunings} fine-tunings";
-        Coalition[] ends = [.. new[] { Coalition.None(estimator.Players), Coalition.All(estimator.Players) }.Where(end => !values.Has(end))];
-        Coalition[] wanted = [.. ends.Concat(estimator.Next(values)).Distinct()];
+        IReadOnlyList<Coalition> wanted = Valuer.Wanted(estimator, values);
         return $"{wanted.Count(coalition => coalition.Count > 0)} fine-tunings on {Figures.Count(wanted.Sum(game.TokensOf))} tokens";
     }
 
@@ -98,6 +97,7 @@ internal sealed record ValuePlan
         hash.Add(input.WeightType.ToString());
         hash.Add(data.Utility.Name);
         hash.Add(data.ValidationHash);
+        AddClusters(hash, data.Clusters);
         hash.Add(groups.Count);
         foreach (int[] group in groups) hash.Add(Dataset.Hash([.. group.Select(proxy => data.Proxies[proxy])]));
         foreach (IFlag flag in RefineValueFlags.Training)
@@ -108,5 +108,19 @@ internal sealed record ValuePlan
 
         hash.Add((long)run.Seed);
         return hash.ToString();
+    }
+
+    // No value depends on them, but the folder has a copy, which choosing goes by.
+    private static void AddClusters(ContentHash hash, ClusterFolder clusters)
+    {
+        hash.Add(clusters.Clusters.Count);
+        foreach (RecordCluster cluster in clusters.Clusters)
+        {
+            hash.Add(cluster.Proxy);
+            hash.Add(cluster.Members.Count);
+            foreach (string id in cluster.Members) hash.Add(id);
+        }
+
+        foreach (DataRecord record in clusters.Records) hash.Add(record.Fields.ToJsonString());
     }
 }

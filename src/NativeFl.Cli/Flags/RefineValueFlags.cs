@@ -26,7 +26,7 @@ internal static class RefineValueFlags
         "--budget", FlagTypes.OptionalInt(1), null, "fine-tunings at most; with in-run, passes over the data [10 a player, or the least that the estimator needs]");
 
     public static Flag<double?> BudgetSeconds { get; } = new(
-        "--budget-seconds", FlagTypes.OptionalNumber("a number above 0", v => v > 0), null, "as many fine-tunings as seconds allow, instead of --budget");
+        "--budget-seconds", FlagTypes.OptionalNumber("a number above 0", v => v > 0), null, "as many fine-tunings as seconds allow, instead of --budget; how many that is varies from run to run");
 
     public static Flag<int?> Groups { get; } = new(
         "--groups", FlagTypes.OptionalInt(1), null, "players: proxies in so many random groups [each by itself, or 50 groups]");

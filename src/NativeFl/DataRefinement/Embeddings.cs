@@ -30,6 +30,14 @@ public sealed class Embeddings
     /// <summary>(records, width), row-major.</summary>
     public ReadOnlySpan<float> Values => _values;
 
+    /// <summary>Room for so many vectors.</summary>
+    /// <exception cref="InvalidInputException">More than one array holds.</exception>
+    internal static float[] Room(int records, int width) => (long)records * width <= Array.MaxLength
+        ? new float[records * width]
+        : throw new InvalidInputException(
+            "--data", string.Create(CultureInfo.InvariantCulture, $"at most {Array.MaxLength / width} records, for embeddings of {width} numbers"),
+            string.Create(CultureInfo.InvariantCulture, $"{records}"));
+
     /// <summary>The vector of a record.</summary>
     public ReadOnlySpan<float> this[int record] => _values.AsSpan(record * Width, Width);
 }

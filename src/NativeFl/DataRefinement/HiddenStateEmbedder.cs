@@ -37,7 +37,7 @@ public sealed class HiddenStateEmbedder
         if (examples.FirstOrDefault(example => example.InputIds.Length == 0) is { } empty)
             throw new InvalidInputException("--data", "at least one token a record", $"none in record {empty.Id}");
         int width = _model.Config.HiddenSize, rows = Math.Max(_maxRows, examples.Select(e => e.InputIds.Length).DefaultIfEmpty(1).Max());
-        var values = new float[checked(examples.Count * width)];
+        float[] values = Embeddings.Room(examples.Count, width);
         var batch = new TokenBatch();
         using var pass = new TransformerPass(_model, new PassOptions { MaxRows = rows, MaxHeadRows = 1 });
         for (int first = 0; first < examples.Count;)

@@ -53,7 +53,7 @@ public sealed record ProxyValues
             Estimator = estimator.Name,
             Proxies = proxies,
             Groups = groups.Count,
-            FineTunings = Math.Min(estimator.FineTunings, table.Count - 1),
+            FineTunings = Valuer.FineTuningsOf(estimator, table),
             LeftOut = table.LeftOut,
             EmptyValue = table[Coalition.None(groups.Count)],
             WholeValue = table[Coalition.All(groups.Count)],

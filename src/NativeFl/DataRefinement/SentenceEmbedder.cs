@@ -59,7 +59,7 @@ public sealed class SentenceEmbedder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(texts);
         int width = _config.Width;
-        var values = new float[checked(texts.Count * width)];
+        float[] values = Embeddings.Room(texts.Count, width);
         var batch = new List<int[]>();
         for (int first = 0; first < texts.Count;)
         {
@@ -112,9 +112,7 @@ public sealed class SentenceEmbedder : IDisposable
         string path = Path.Combine(folder, "modules.json");
         if (!File.Exists(path)) return false;
         bool normalises = false;
-        // The file is an array, which the strict reader of objects takes as a member.
-        JsonObject json = JsonFile.Parse($"{{\"modules\":{File.ReadAllText(path)}}}", path);
-        foreach (JsonNode? module in json["modules"] as JsonArray ?? throw new InvalidInputException(path, "a list of modules", "another JSON value"))
+        foreach (JsonNode? module in JsonFile.ReadArray(path))
         {
             JsonFields fields = module is JsonObject entry ? new JsonFields(entry, path) : throw new InvalidInputException(path, "a list of modules", "another list");
             string type = fields.OptionalString("type") ?? "";

@@ -27,6 +27,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
 
     private ClientValues Measure(IClientGame game, CancellationToken cancellation)
     {
+        (int evaluationsBefore, double operationsBefore) = (stack.Evaluations, stack.OperationsUsed);
         var table = new GameTable(game, cancellation);
         int clients = game.Players;
         IReadOnlyList<ClientValue> values = plan.Estimator switch
@@ -52,8 +53,8 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
             Empty = plan.HasEnds ? table.Values[Coalition.None(clients)] : null,
             All = plan.HasEnds ? table.Values[Coalition.All(clients)] : null,
             LeftOut = table.Values.LeftOut,
-            Evaluations = stack.Evaluations,
-            Operations = stack.OperationsUsed,
+            Evaluations = stack.Evaluations - evaluationsBefore,
+            Operations = stack.OperationsUsed - operationsBefore,
         };
     }
 

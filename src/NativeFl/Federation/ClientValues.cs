@@ -21,9 +21,9 @@ public sealed record ClientValues
     /// <summary>Coalitions whose value was not finite.</summary>
     public int LeftOut { get; init; }
 
-    /// <summary>Passes over the validation examples that the round's games made so far.</summary>
+    /// <summary>Passes over the validation examples that this game took; what a game before it had measured is not counted again.</summary>
     public int Evaluations { get; init; }
 
-    /// <summary>Floating-point operations of the round's games so far.</summary>
+    /// <summary>Floating-point operations of these passes, and of the backward pass of the round's first game if its values are of first order.</summary>
     public double Operations { get; init; }
 }

@@ -20,6 +20,17 @@ internal static class JsonFile
     /// <summary>Reads a file that holds one JSON object.</summary>
     public static JsonObject Read(string path, int maxBytes = 16 << 20) => Parse(ReadBytes(path, maxBytes), path);
 
+    /// <summary>Reads a file that holds one JSON array.</summary>
+    public static JsonArray ReadArray(string path, int maxBytes = 16 << 20)
+    {
+        ReadOnlySpan<byte> text = ReadBytes(path, maxBytes);
+        if (text.StartsWith("\uFEFF"u8)) text = text[3..];
+
+        // Strictness is the object's, which takes the array as a member.
+        JsonObject holder = Parse([.. "{\"items\":"u8, .. text, (byte)'}'], path);
+        return holder is { Count: 1 } && holder["items"] is JsonArray items ? items : throw new InvalidInputException(path, "a JSON array", "another JSON value");
+    }
+
     /// <summary>Reads a JSON object from text.</summary>
     public static JsonObject Parse(string json, string source)
     {

@@ -10,17 +10,20 @@ namespace NativeFl.Valuation;
 /// </summary>
 public sealed class BanzhafSampling : IValueEstimator
 {
+    /// <summary>The smallest budget: v of all, and two samples for a difference.</summary>
+    internal const int Least = 3;
+
     private readonly ulong _seed;
 
-    /// <summary>From so many coalitions.</summary>
+    /// <summary>With so many fine-tunings.</summary>
     /// <param name="players">Players of the game.</param>
-    /// <param name="samples">Coalitions, each a fine-tuning.</param>
-    /// <param name="seed">The j-th coalition follows from it and j.</param>
-    /// <exception cref="InvalidInputException">Fewer than two: there would be no difference.</exception>
-    public BanzhafSampling(int players, int samples, ulong seed)
+    /// <param name="budget">Fine-tunings: one is v of all, which is measured whatever is wanted, and each of the others a sample.</param>
+    /// <param name="seed">The j-th sample follows from it and j.</param>
+    /// <exception cref="InvalidInputException">Fewer than two samples: there would be no difference.</exception>
+    public BanzhafSampling(int players, int budget, ulong seed)
     {
-        if (samples < 2) throw new InvalidInputException("--budget", "at least 2 fine-tunings, for a difference", $"{samples}");
-        (Players, FineTunings, _seed) = (players, samples, seed);
+        if (budget < Least) throw new InvalidInputException("--budget", $"at least {Least} fine-tunings, for a difference and all", $"{budget}");
+        (Players, FineTunings, _seed) = (players, budget, seed);
     }
 
     /// <inheritdoc/>
@@ -59,7 +62,7 @@ public sealed class BanzhafSampling : IValueEstimator
         ];
     }
 
-    private IEnumerable<Coalition> Samples() => Enumerable.Range(0, FineTunings).Select(j =>
+    private IEnumerable<Coalition> Samples() => Enumerable.Range(0, FineTunings - 1).Select(j =>
     {
         var bits = new Philox(_seed, (ulong)j);
         int[] members = [.. Enumerable.Range(0, Players).Where(_ => bits.NextUInt32() >> 31 != 0)];

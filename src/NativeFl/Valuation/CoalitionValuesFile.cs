@@ -65,16 +65,16 @@ public sealed class CoalitionValuesFile : IDisposable
         _stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Reads all whole lines; one that was cut short, which can only be the last, is cut off.</summary>
+    /// <summary>Reads all whole lines; one that was cut short, which can only be the last, is cut off once the file has proved to be ours.</summary>
     private void Read(string path, JsonObject header)
     {
         byte[] bytes = new byte[_stream.Length];
         _stream.ReadExactly(bytes);
         int whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
-        _stream.SetLength(whole);
-        _stream.Position = whole;
         if (whole == 0)
         {
+            if (!Encoding.UTF8.GetBytes(header.ToJsonString()).AsSpan().StartsWith(bytes)) throw OfAnother(path);
+            Cut(0);
             Write(header);
             return;
         }
@@ -89,13 +89,23 @@ public sealed class CoalitionValuesFile : IDisposable
             if (number == 0) CheckGame(line, header, path);
             else Take(line, where);
         }
+
+        Cut(whole);
+    }
+
+    private void Cut(int length)
+    {
+        _stream.SetLength(length);
+        _stream.Position = length;
     }
 
     private static void CheckGame(JsonObject line, JsonObject header, string path)
     {
-        if (JsonNode.DeepEquals(line, header)) return;
-        throw new InvalidInputException(path, "values of this model, data and training, or no such file", "values of another game");
+        if (!JsonNode.DeepEquals(line, header)) throw OfAnother(path);
     }
+
+    private static InvalidInputException OfAnother(string path) =>
+        new(path, "values of this model, data and training, or no such file", "values of another game, or something else");
 
     private void Take(JsonObject line, string where)
     {

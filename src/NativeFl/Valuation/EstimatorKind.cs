@@ -18,7 +18,7 @@ public sealed record EstimatorKind(
         new("truncated", n => Orders(n, 1), AnyNumber, (n, budget, tolerance, seed) => new TruncatedShapley(n, budget, tolerance, seed)),
         new("stratified", n => Orders(n, Math.Min(StratifiedShapley.DefaultStrata, n)), AnyNumber, (n, budget, _, seed) => StratifiedShapley.WithBudget(n, budget, seed)),
         new("kernel-shap", n => n <= 3 ? (1 << n) - 1 : (2 * n) + 1, Subsets, (n, budget, _, seed) => new KernelShap(n, budget, seed)),
-        new("banzhaf", _ => 2, AnyNumber, (n, budget, _, seed) => new BanzhafSampling(n, budget, seed)),
+        new("banzhaf", _ => BanzhafSampling.Least, AnyNumber, (n, budget, _, seed) => new BanzhafSampling(n, budget, seed)),
         new("exact", n => Whole(new ExactShapley(n)), n => Whole(new ExactShapley(n)), (n, budget, _, _) => Fixed(new ExactShapley(n), budget)),
         new("leave-one-out", n => Whole(new LeaveOneOut(n)), n => Whole(new LeaveOneOut(n)), (n, budget, _, _) => Fixed(new LeaveOneOut(n), budget)),
     ];

@@ -50,7 +50,8 @@ public sealed class TimedValuation(EstimatorKind kind, int players, double toler
         {
             bool isDone = valuer.Measure(Make(budget), IsOver, cancellation: cancellation);
             (measured, last) = (measured + last, 0);
-            if (!isDone) return Largest(budget, values);
+            if (!isDone) return Make(Largest(budget, values));
+            budget = Furthest(budget, values);
             int more = More(budget, values, Rate() == 0 ? double.PositiveInfinity : (seconds - elapsed()) / Rate());
             if (more == budget) return Make(budget);
             budget = more;
@@ -63,20 +64,28 @@ public sealed class TimedValuation(EstimatorKind kind, int players, double toler
 
     private double Missing(int budget, CoalitionValues values) => Make(budget).Next(values).Sum(cost);
 
+    /// <summary>The largest budget from a measured one on that asks for nothing that a table, perhaps of a run before, does not have.</summary>
+    private int Furthest(int budget, CoalitionValues values)
+    {
+        // Orders repeat coalitions: where all are measured, there would be no end to it.
+        int most = (int)Math.Min(_most, Math.Max(budget, (long)LongestStep * values.Count)), high = budget;
+        while (high < most && Has(high, values)) high = (int)Math.Min(most, 2L * high);
+        return Largest(high, values);
+    }
+
     /// <summary>A larger budget whose additional cost there is still room for; the same if there is none.</summary>
     private int More(int budget, CoalitionValues values, double room)
     {
         for (int step = Math.Max(LongestStep, _least); step > 0; step /= 2)
         {
             int next = (int)Math.Min(_most, (long)budget + step);
-            double missing = Missing(next, values);
-            if (missing > 0 && missing <= room) return next;
+            if (Missing(next, values) is > 0 and var missing && missing <= room) return next;
         }
 
         return budget;
     }
 
-    private IValueEstimator Largest(int budget, CoalitionValues values)
+    private int Largest(int budget, CoalitionValues values)
     {
         int low = _least, high = budget;
         while (low < high)
@@ -86,7 +95,7 @@ public sealed class TimedValuation(EstimatorKind kind, int players, double toler
             else high = middle - 1;
         }
 
-        return Make(low);
+        return low;
     }
 
     private static void RequireTime(double seconds, double needed)

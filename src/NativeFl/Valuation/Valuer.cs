@@ -34,7 +34,7 @@ public sealed class Valuer(
         ArgumentNullException.ThrowIfNull(estimator);
         if (estimator.Players != utility.Players || values.Players != utility.Players)
             throw new ArgumentException($"an estimator of {estimator.Players} and values of {values.Players} players for a game of {utility.Players}", nameof(estimator));
-        while (Next(estimator) is { Count: > 0 } wanted)
+        while (Wanted(estimator, values) is { Count: > 0 } wanted)
         {
             foreach (Coalition[] batch in wanted.Chunk(Math.Max(1, utility.AtOnce)))
             {
@@ -48,10 +48,30 @@ public sealed class Valuer(
         return true;
     }
 
-    private IReadOnlyList<Coalition> Next(IValueEstimator estimator)
+    /// <summary>What is measured next for an estimator: v of nobody and of all where they are not known, and what it wants.</summary>
+    /// <param name="estimator">Who wants it.</param>
+    /// <param name="values">What is known.</param>
+    public static IReadOnlyList<Coalition> Wanted(IValueEstimator estimator, CoalitionValues values)
     {
-        Coalition[] ends = [.. new[] { Coalition.None(utility.Players), Coalition.All(utility.Players) }.Where(end => !values.Has(end))];
+        ArgumentNullException.ThrowIfNull(estimator);
+        ArgumentNullException.ThrowIfNull(values);
+        Coalition[] ends = [.. new[] { Coalition.None(estimator.Players), Coalition.All(estimator.Players) }.Where(end => !values.Has(end))];
         return [.. ends.Concat(estimator.Next(values)).Distinct()];
+    }
+
+    /// <summary>The fine-tunings that an estimator's values rest on, as if nothing had been measured before and nothing for others.</summary>
+    /// <param name="estimator">Whose.</param>
+    /// <param name="values">A table that has all it wants.</param>
+    public static int FineTuningsOf(IValueEstimator estimator, CoalitionValues values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var own = new CoalitionValues(values.Players);
+        while (Wanted(estimator, own) is { Count: > 0 } wanted)
+        {
+            foreach (Coalition coalition in wanted) own.Add(coalition, values[coalition]);
+        }
+
+        return own.Count - 1;
     }
 
     private void Measure(Coalition[] batch, CancellationToken cancellation)

@@ -47,6 +47,20 @@ public sealed class RefineValueVerbTests
         });
     }
 
+    [TestCase("banzhaf", 13)]
+    [TestCase("kernel-shap", 19)]
+    [TestCase("truncated", 13)]
+    public void Estimators_that_do_not_add_up_keep_their_budget_too(string estimator, int budget)
+    {
+        JsonObject result = Value("out", [.. "--estimator".Split(' '), estimator, "--budget", $"{budget}", .. estimator == "truncated" ? new[] { "--tolerance", "0.02" } : []]);
+        ProxyValues values = ValueFolder.Read(_folder.At("out"));
+        Assert.That((int)result["measured"]!, Is.EqualTo(values.FineTunings).And.InRange(5, budget));
+        Assert.That(values.Proxies.Select(proxy => proxy.Value), Has.Exactly(5).Items.And.All.Not.NaN);
+        Value("out", "--estimator", "exact");
+        JsonObject again = Value("out", [.. "--estimator".Split(' '), estimator, "--budget", $"{budget}", .. estimator == "truncated" ? new[] { "--tolerance", "0.02" } : []]);
+        Assert.That(((int)again["measured"]!, (int)again["fine_tunings"]!), Is.EqualTo((0, values.FineTunings)), "those of the whole table are not its own");
+    }
+
     [Test]
     public void Proxies_in_groups_share_their_groups_value()
     {
@@ -94,6 +108,44 @@ public sealed class RefineValueVerbTests
         Assert.That((int)resumed["measured"]!, isTorn ? Is.EqualTo((int)resumed["fine_tunings"]!) : Is.LessThan((int)resumed["fine_tunings"]!), "whole batches are used again");
         Assert.That(File.ReadAllBytes(_folder.At("stopped", "values.json")), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.json"))));
         Assert.That(File.ReadAllBytes(table), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.jsonl"))));
+    }
+
+    [Test]
+    public void A_stopped_run_in_one_training_leaves_nothing_that_stands_in_the_way()
+    {
+        string[] line = [.. Line("--estimator", "in-run", "--budget", "8"), "--out", _folder.At("out")];
+        using (var stop = new CancellationTokenSource())
+        using (var output = new StringWriter())
+        using (var error = new StopAt("value [", stop))
+            Assert.That(CommandLine.Run(line, new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
+        CliRun.Json(line);
+    }
+
+    [Test]
+    public void A_table_that_lacks_only_the_base_is_made_whole()
+    {
+        Value("out", "--estimator", "leave-one-out", "--at-once", "1");
+        string table = _folder.At("out", "values.jsonl"), whole = File.ReadAllText(table);
+        File.WriteAllLines(table, File.ReadAllLines(table).Where(text => !text.Contains("\"0000000000000000\"", StringComparison.Ordinal)));
+        Assert.That(File.ReadAllText(table), Is.Not.EqualTo(whole));
+        Assert.That((int)Value("out", "--estimator", "leave-one-out")["measured"]!, Is.Zero);
+        Assert.That(File.ReadAllText(table), Has.Length.EqualTo(whole.Length));
+    }
+
+    [Test]
+    public void A_table_of_other_clusters_with_the_same_proxies_is_refused()
+    {
+        ClusterFolder singles = ClusterFolder.OfSingles(NativeFl.Data.RecordReader.Read([_data]));
+        string[] Line(string name, params RecordCluster[] clusters)
+        {
+            Directory.CreateDirectory(_folder.At(name));
+            (singles with { Clusters = clusters }).Write(_folder.At(name));
+            return ["refine", "value", "--model", Model, "--validation", _validation, "--proxies", _folder.At(name), "--estimator", "exact", .. Training, "--out", _folder.At("out"), "--quiet"];
+        }
+
+        CliRun.Json(Line("first", new("3", ["0", "3"]), new("1", ["1", "2", "4"])));
+        CliRun.Fails(2, ["values.jsonl", "another game"], Line("second", new("3", ["0", "2", "3"]), new("1", ["1", "4"])));
     }
 
     [Test]

@@ -31,6 +31,23 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
     }
 
     [Test]
+    public void A_list_of_modules_that_cannot_be_read_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        string copy = Copy(folder), path = Path.Combine(copy, "modules.json");
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            Assert.That(() => SentenceEmbedder.Load(() => Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains("modules.json: expected a readable file"));
+        File.WriteAllBytes(path, [.. "[{\"name\":\""u8, 0xFF, .. "\",\"type\":\"models.Transformer\"}]"u8]);
+        Assert.That(() => SentenceEmbedder.Load(() => Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains("modules.json"));
+        File.WriteAllText(path, "[],\"more\":[]");
+        Assert.That(() => SentenceEmbedder.Load(() => Backend, copy), Throws.TypeOf<InvalidInputException>().With.Message.Contains("modules.json: expected a JSON array"));
+    }
+
+    [Test]
+    public void More_numbers_than_one_array_holds_are_refused() => Assert.That(
+        () => Embeddings.Room(1_000_000, 4096), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--data: expected at most 524287 records").And.Message.Contains("1000000"));
+
+    [Test]
     public void The_embedders_settings_are_followed()
     {
         using var folder = new TemporaryFolder();

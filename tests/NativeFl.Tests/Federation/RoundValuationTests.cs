@@ -71,6 +71,8 @@ public sealed class RoundValuationTests
         Assert.That(values.Select(v => v.Game), Is.EqualTo(new[] { "fixed", "renormalised" }));
         Assert.That(values[0].All, Is.EqualTo(-result.Rounds[0].Evaluation!["loss"]).Within(Rounding));
         Assert.That(values[1].All, Is.EqualTo(values[0].All));
+        Assert.That(values[1].Evaluations, Is.GreaterThan(0).And.LessThan(values[0].Evaluations), "nobody and all were measured for the first");
+        Assert.That(values[1].Operations, Is.GreaterThan(0).And.LessThan(values[0].Operations));
         Assert.That(values.SelectMany(v => v.Clients).Select(c => c.Value), Is.Unique.And.All.Not.Zero);
     }
 

@@ -46,6 +46,32 @@ public sealed class TimedValuationTests
     }
 
     [TestCaseSource(nameof(Names))]
+    public void What_a_table_has_already_takes_no_time(string name)
+    {
+        const int players = 9;
+        EstimatorKind kind = EstimatorKind.Of(name);
+        var game = new Game(players, 4);
+        var values = new CoalitionValues(players);
+        IValueEstimator before = kind.Make(players, Math.Max(kind.Least(players), 300), 0.01, 5);
+        new Valuer(game, values).Measure(before, stop: null);
+        int known = values.Count;
+        IValueEstimator after = new TimedValuation(kind, players, 0.01, 5, c => c.Count).Measure(new Valuer(game, values), values, 0, () => 1, default);
+        Assert.That(values.Count, Is.EqualTo(known), "there was no time");
+        Assert.That(after.FineTunings, Is.GreaterThanOrEqualTo(before.FineTunings));
+        Assert.That(() => after.Estimate(values), Throws.Nothing);
+    }
+
+    [TestCaseSource(nameof(Names))]
+    public void A_table_of_all_coalitions_ends_at_once(string name)
+    {
+        var game = new Game(3, 4);
+        CoalitionValues values = Games.Play(new ExactShapley(3), Games.Saturating(1, 2, 3));
+        IValueEstimator estimator = new TimedValuation(EstimatorKind.Of(name), 3, 0.01, 5, c => c.Count).Measure(new Valuer(game, values), values, 100, () => 1 + game.Now, default);
+        Assert.That((game.Now, values.Count), Is.EqualTo((0.0, 8)));
+        Assert.That(() => estimator.Estimate(values), Throws.Nothing);
+    }
+
+    [TestCaseSource(nameof(Names))]
     public void Too_little_time_is_refused_with_what_it_would_take(string name)
     {
         var game = new Game(9, 2);

@@ -124,6 +124,18 @@ public class ValuerTests
         Assert.That(last, Is.GreaterThan(0));
     }
 
+    [TestCase("{\"players\":5,\"game\":\"other\"}")]
+    [TestCase("notes of mine")]
+    [TestCase("{\"players\":5,\"game\":\"other\"}\n{\"values\":{}}\n{\"val")]
+    [TestCase("{\"players\":5,\"game\":\"g\"}\n{}\nmine")]
+    public void A_file_of_something_else_stays_as_it_is_to_the_last_byte(string text)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write(CoalitionValuesFile.FileName, text);
+        Assert.That(() => CoalitionValuesFile.Open(folder.Path, Players, "g"), Throws.TypeOf<InvalidInputException>().With.Message.Contains("values.jsonl"));
+        Assert.That(File.ReadAllText(folder[CoalitionValuesFile.FileName]), Is.EqualTo(text));
+    }
+
     [TestCase("""{"players":5,"game":"other"}""", "another game")]
     [TestCase("""{"players":6,"game":"g"}""", "another game")]
     [TestCase("""[1]""", "values.jsonl:1")]
