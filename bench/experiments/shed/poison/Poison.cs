@@ -47,7 +47,10 @@ var estimators = new (string Name, Func<int, ulong, IValueEstimator> Make)[]
     ("permutation", (n, seed) => PermutationShapley.WithBudget(n, Budget, seed)),
     ("permutation-as-released", (n, seed) => PermutationAsReleased.WithBudget(n, Budget, seed)),
     ("antithetic", (n, seed) => AntitheticShapley.WithBudget(n, Budget, seed)),
+    ("truncated", (n, seed) => new TruncatedShapley(n, Budget, 0.01, seed)),
+    ("stratified", (n, seed) => new StratifiedShapley(n, StratifiedShapley.DefaultStrata, 1, seed)),
     ("kernel-shap", (n, seed) => new KernelShap(n, Budget, seed)),
+    ("banzhaf", (n, seed) => new BanzhafSampling(n, Budget, seed)),
     ("leave-one-out", (n, _) => new LeaveOneOut(n)),
 };
 
