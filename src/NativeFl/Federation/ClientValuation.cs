@@ -82,7 +82,10 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
 
                 // The blocks share their orders, so that their sampling errors add up as they are.
                 double? sampling = byBlock.Any(values => values[k].StandardError is null) ? null : byBlock.Sum(values => values[k].StandardError!.Value) / mean.Count;
-                return Value(game, k, mean.Mean, sampling, mean.StandardError);
+
+                // Far from where the slope was taken, as a client alone is in the renormalised game, the error is mostly the slope's: no sample tells it.
+                ClientValue value = Value(game, k, mean.Mean, sampling, mean.StandardError);
+                return game is RenormalisedWeightsGame ? value with { StandardError = null } : value;
             }),
         ];
     }

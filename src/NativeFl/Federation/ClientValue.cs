@@ -8,7 +8,7 @@ public sealed record ClientValue(int Id, double Weight, double Value)
 {
     /// <summary>
     /// The standard error: of the validation examples, which are a sample too, and of the coalitions where those were sampled, added in squares;
-    /// null if it cannot be told.
+    /// null if it cannot be told, as for first-order values of the renormalised game.
     /// </summary>
     public double? StandardError { get; init; }
 

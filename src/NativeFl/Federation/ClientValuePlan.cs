@@ -13,8 +13,8 @@ public sealed record ClientValuePlan
     /// <summary>The names of the estimators.</summary>
     public const string Exact = "exact", Antithetic = "antithetic", FirstOrder = "first-order";
 
-    /// <summary>The fewest pairs of orders: one says nothing of its own error.</summary>
-    public const int LeastPairs = 2;
+    /// <summary>The fewest pairs of orders: fewer say next to nothing of their own error.</summary>
+    public const int LeastPairs = 4;
 
     private const int MostExactPlayers = 16;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NativeFl.Cli;
+using NativeFl.Federation;
 
 namespace NativeFl.Tests.Cli;
 
@@ -26,9 +27,17 @@ internal sealed class CpuClientValueTests : ClientValueTest
         Assert.That((string)Games(small["rounds"]![0]!.AsObject())[0]["estimator"]!, Is.EqualTo("first-order"));
         JsonObject game = Games(asked["rounds"]![0]!.AsObject())[0];
         Assert.That((string)game["estimator"]!, Is.EqualTo("antithetic"));
-        Assert.That((int)game["pairs"]!, Is.GreaterThan(1));
+        Assert.That((int)game["pairs"]!, Is.AtLeast(ClientValuePlan.LeastPairs));
         CliRun.Fails(2, ["--value-budget", "exact"], [.. Valued("flora"), "--value-budget", "0.8", "--value-estimator", "exact", "--out", At("no")]);
     }
+
+    [TestCase(null, 1.960)]
+    [TestCase(4, 3.182)]
+    [TestCase(6, 2.571)]
+    [TestCase(11, 2.228)]
+    [TestCase(31, 2.042)]
+    public void An_interval_from_few_pairs_is_as_wide_as_student_has_it(int? pairs, double quantile) =>
+        Assert.That(ClientValueReport.Half(pairs), Is.EqualTo(quantile).Within(0.012 * quantile));
 
     [Test]
     public void Values_and_weights_that_follow_them_survive_a_stop_to_the_same_bits([Values("flora", "fedavg")] string method)

@@ -21,7 +21,7 @@ for (int g = 0; g < games.Length; g++)
         JsonElement[] clients = Clients(runs[seed]);
         double[] values = [.. clients.Select(c => Number(c, "value"))];
         double[] sound = [.. values.Where((_, k) => k != Unchanged && !scrambled.Contains(k)).Order()];
-        string Of(int k) => $"{Milli(values[k])} ± {1.96e3 * Number(clients[k], "stderr"):0.00}, rank {1 + values.Count(v => v > values[k])}";
+        string Of(int k) => $"{Milli(values[k])}{Half(clients[k])}, rank {1 + values.Count(v => v > values[k])}";
         Console.WriteLine($"| {seed} | {Number(runs[seed], "v_empty"):0.0000} | {Number(runs[seed], "v_all"):0.0000} | {Of(3)} | {Of(7)} | {Of(Unchanged)} | {Milli(sound[0])} to {Milli(sound[^1])} |".Replace('-', '−'));
     }
 
@@ -39,12 +39,12 @@ for (int g = 0; g < games.Length; g++)
         double[] x = Values(exact[seed]), y = Values(estimates[seed]);
         JsonElement e = estimates[seed], last = Read("eight")[seed].GetProperty("rounds")[0].GetProperty("values")[games.Length - 1];
         double training = Number(e, "training_operations");
-        int inside = Clients(e).Zip(x, (c, value) => Math.Abs(Number(c, "value") - value) <= 1.96 * Number(c, "stderr") ? 1 : 0).Sum();
+        string inside = double.IsNaN(Number(Clients(e).First(), "stderr")) ? "–" : Clients(e).Zip(x, (c, value) => Math.Abs(Number(c, "value") - value) <= 1.96 * Number(c, "stderr") ? 1 : 0).Sum() + $" of {x.Length}";
         string low = string.Join(", ", y.Index().OrderBy(v => v.Item).Take(2).Select(v => v.Index).Order());
         Console.WriteLine(
             $"| {seed} | {e.GetProperty("estimator")} | {last.GetProperty("evaluations")}, {e.GetProperty("planned_evaluations")} "
             + $"| {100 * Number(last, "operations") / training:0.00}, {100 * Number(e, "planned_operations") / training:0.00} | {Pearson(x, y):0.000} | {Pearson(Ranks(x), Ranks(y)):0.000} "
-            + $"| {1e3 * x.Zip(y, (a, b) => Math.Abs(a - b)).Average():0.00} | {1e3 * (x.Max() - x.Min()):0.00} | {inside} of {x.Length} | {low} |");
+            + $"| {1e3 * x.Zip(y, (a, b) => Math.Abs(a - b)).Average():0.00} | {1e3 * (x.Max() - x.Min()):0.00} | {inside} | {low} |");
     }
 
     Console.WriteLine();
@@ -55,6 +55,9 @@ JsonElement[] Read(string name) => [.. Directory.GetFiles(args[0], name + "-?.js
 static JsonElement[] Clients(JsonElement values) => [.. values.GetProperty("clients").EnumerateArray()];
 
 static double[] Values(JsonElement values) => [.. Clients(values).Select(c => Number(c, "value"))];
+
+// First-order values of the renormalised game have no standard error.
+static string Half(JsonElement client) => Number(client, "stderr") is var error && double.IsNaN(error) ? "" : $" ± {1.96e3 * error:0.00}";
 
 static double Number(JsonElement element, string member) => element.GetProperty(member) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : double.NaN;
 
