@@ -14,22 +14,21 @@ using NativeFl.Valuation;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const int Seeds = 200, MostReleased = 4000;
-(CoalitionValues Values, double[] Exact, double Seconds)[] tables = [.. args.Select(Read)];
-double seconds = tables.Average(t => t.Seconds);
-Console.WriteLine("| estimator | fine-tunings | seconds | of the released scheme | correlation there | with 20 | with 60 | with 200 |");
-Console.WriteLine("|---|---|---|---|---|---|---|---|");
-(double Reached, double Correlation, double[] At) released = Chain(0);
-Row("released: removal chains, v(∅) = 0, nothing stored", released);
-Row("the same with v(∅) measured", Chain(null));
+(CoalitionValues Values, double[] Exact)[] tables = [.. args.Select(Read)];
+Console.WriteLine("| estimator | fine-tunings | of the chains' | correlation there | with 20 | with 60 | with 200 |");
+Console.WriteLine("|---|---|---|---|---|---|---|");
+(double Reached, double Correlation, double[] At) chains = Chain(null);
+Row("as released: removal chains, v(∅) = 0, nothing stored", Chain(0));
+Row("chains, the same with v(∅) measured", chains);
 foreach (EstimatorKind kind in EstimatorKind.All.Where(k => k.Name is not ("exact" or "leave-one-out"))) Row(kind.Name, Replay(kind));
 double[] alone = [.. tables.Select(t => Spearman(Shapley(new LeaveOneOut(t.Values.Players), t.Values), t.Exact))];
-Console.WriteLine($"| leave-one-out | {tables[0].Values.Players + 1} | | | {alone.Average():0.00} | | | |");
+Console.WriteLine($"| leave-one-out | {tables[0].Values.Players + 1} | | {alone.Average():0.00} | | | |");
 
 void Row(string name, (double Reached, double Correlation, double[] At) found)
 {
     string cost = double.IsFinite(found.Reached)
-        ? $"{found.Reached:0} | {found.Reached * seconds:0} | {100 * found.Reached / released.Reached:0.0} % | {found.Correlation:0.00}"
-        : "not reached | | | ";
+        ? $"{found.Reached:0} | {100 * found.Reached / chains.Reached:0} % | {found.Correlation:0.00}"
+        : "not reached | | ";
     Console.WriteLine($"| {name} | {cost} | {string.Join(" | ", found.At.Select(c => double.IsNaN(c) ? "–" : $"{c:0.00}"))} |");
 }
 
@@ -43,7 +42,7 @@ void Row(string name, (double Reached, double Correlation, double[] At) found)
     for (int budget = kind.Least(players); budget <= most; budget += step)
     {
         double correlation = 0, made = 0;
-        foreach (var (values, exact, _) in tables)
+        foreach (var (values, exact) in tables)
         {
             for (ulong seed = 0; seed < Seeds; seed++)
             {
@@ -83,7 +82,7 @@ static int Made(IValueEstimator estimator, CoalitionValues all)
 {
     int players = tables[0].Values.Players;
     var correlations = new double[MostReleased];
-    foreach (var (values, exact, _) in tables)
+    foreach (var (values, exact) in tables)
     {
         for (ulong seed = 0; seed < Seeds; seed++)
         {
@@ -111,15 +110,12 @@ static int Made(IValueEstimator estimator, CoalitionValues all)
     return (reached < 0 ? double.PositiveInfinity : (reached + 1) * players, reached < 0 ? 0 : correlations[reached], [At(20), At(60), At(200)]);
 }
 
-static (CoalitionValues Values, double[] Exact, double Seconds) Read(string folder)
+static (CoalitionValues Values, double[] Exact) Read(string folder)
 {
     using JsonDocument header = JsonDocument.Parse(File.ReadLines(Path.Combine(folder, CoalitionValuesFile.FileName)).First());
     int players = header.RootElement.GetProperty("players").GetInt32();
     using var file = CoalitionValuesFile.Open(folder, players, header.RootElement.GetProperty("game").GetString()!);
-    using JsonDocument run = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "run.json")));
-    JsonElement results = run.RootElement.GetProperty("results");
-    double each = results.GetProperty("measured").GetInt32() is > 0 and var measured ? results.GetProperty("seconds").GetDouble() / measured : double.NaN;
-    return (file.Values, Shapley(new ExactShapley(players), file.Values), each);
+    return (file.Values, Shapley(new ExactShapley(players), file.Values));
 }
 
 static double[] Shapley(IValueEstimator estimator, CoalitionValues values) => [.. estimator.Estimate(values).Select(v => v.Value)];
