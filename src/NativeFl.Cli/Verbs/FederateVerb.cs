@@ -43,7 +43,7 @@ internal static class FederateVerb
             FederationDepth.Print(run, options.Admit(clients.Clients, input.Config));
         }
 
-        FederationValues.Plan(run, options, options.Admit(clients.Clients, input.Config), input.Config, clients);
+        if (refinement is null) FederationValues.Plan(run, options, options.Admit(clients.Clients, input.Config), input.Config, clients);
         output.Identify(new RunIdentity(run, type, clients.Hash(options.Values), FederationDepth.PlanOf(clients.Clients)));
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
@@ -59,6 +59,9 @@ internal static class FederateVerb
         var trainer = new TrainerOptions { CheckpointFolder = FederationResume.TrainingFolder(output.Path), CheckpointEvery = int.MaxValue };
         Func<Transformer>? original = resume?.BaseFolder is null ? null : () => input.Load(type);
         FederationClients kept = FederationRefinement.Apply(run, refinement, options, clients, model, original);
+
+        // A share of the training of what was kept.
+        if (refinement is not null) FederationValues.Plan(run, options, options.Admit(kept.Clients, input.Config), input.Config, kept);
         var federation = new FederatedRun(model, options, kept.Clients, kept.Examples, files, trainer, resume?.State);
         AtomicFile.Write(
             Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples, refinement is null ? null : clients.Clients));
