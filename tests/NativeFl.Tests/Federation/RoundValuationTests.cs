@@ -117,7 +117,7 @@ public sealed class RoundValuationTests
     public void A_budget_that_allows_nothing_is_refused_before_the_run_with_what_it_takes()
     {
         FederationOptions options = Options("flora", 2, budget: 1e-3);
-        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Plans(options));
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Plans(options))!;
         Assert.That(refusal.Message, Does.StartWith("--value-budget: expected at least "));
         double least = double.Parse(refusal.Message["--value-budget: expected at least ".Length..].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);
         Assert.That(() => Plans(Options("flora", 2, budget: least * 1.01)), Throws.Nothing);
