@@ -24,12 +24,12 @@ internal static class RefineClusterVerb
         string embedder = run.Get(RefineClusterFlags.Embedder);
         if (embedder.Length == 0 && run.Get(DataFlags.OptionalModel).Length == 0)
             throw new InvalidInputException(DataFlags.OptionalModel.Name, "the base, by which records are embedded (or --embedder)", "nothing (the flag is missing)");
-        if (embedder.Length > 0 && run.Get(DataFlags.OptionalModel).Length > 0) run.Note("--model is not used: --embedder makes the embeddings");
         int clusters = run.Get(RefineClusterFlags.Clusters);
         IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data));
         ClusterInput.RequireEnough(run, records, clusters);
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
         Embeddings embeddings = embedder.Length > 0 ? ClusterInput.Sentences(run, embedder, records) : HiddenStates(run, records);
+        if (embedder.Length > 0 && run.Get(DataFlags.OptionalModel).Length > 0) run.Note("--model is not used: --embedder makes the embeddings");
         Clustering clustering = Cluster(run, embeddings, clusters);
         ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), embedder.Length > 0 ? "embedder" : "hidden-states", clustering, records);
         JsonObject result = ClusterReport.Json(folder);
