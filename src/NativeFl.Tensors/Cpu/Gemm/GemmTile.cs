@@ -3,11 +3,8 @@ namespace NativeFl.Tensors.Cpu.Gemm;
 /// <summary>One call of a micro-kernel: c = a b or c += a b, a (rows, K), b (K, columns); rows and columns are the kernel's.</summary>
 internal unsafe struct GemmTile
 {
-    /// <summary>a[row, k] is A[k · AStep + row].</summary>
+    /// <summary>a[row, k] is A[k · rows + row].</summary>
     public float* A;
-
-    /// <summary>Floats from one k to the next in A.</summary>
-    public nint AStep;
 
     /// <summary>b[k, column] is B[k · BStep + column], f32 or bf16 as the kernel is.</summary>
     public void* B;

@@ -24,7 +24,7 @@ internal static unsafe class Kernels128
         Vector128<float> c50 = default, c51 = default, c52 = default, c53 = default;
         float* a = t->A;
         byte* b = (byte*)t->B;
-        nint aStep = t->AStep, bStep = t->BStep * TBytes.Value;
+        nint bStep = t->BStep * TBytes.Value;
         for (nint k = t->K; k > 0; k--)
         {
             Vector128<float> b0 = Load<TBytes>(b), b1 = Load<TBytes>(b + (4 * TBytes.Value));
@@ -36,7 +36,7 @@ internal static unsafe class Kernels128
             if (TRows.Value > 3) Add<TVectors>(a + 3, b0, b1, b2, b3, ref c30, ref c31, ref c32, ref c33);
             if (TRows.Value > 4) Add<TVectors>(a + 4, b0, b1, b2, b3, ref c40, ref c41, ref c42, ref c43);
             if (TRows.Value > 5) Add<TVectors>(a + 5, b0, b1, b2, b3, ref c50, ref c51, ref c52, ref c53);
-            a += aStep;
+            a += TRows.Value;
             b += bStep;
         }
         float* c = t->C;

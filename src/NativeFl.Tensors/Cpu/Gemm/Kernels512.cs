@@ -20,7 +20,8 @@ internal static unsafe class Kernels512
         Vector512<float> c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
         float* a = t->A;
         byte* b = (byte*)t->B;
-        nint aStep = t->AStep, bStep = t->BStep * TBytes.Value;
+        nint bStep = t->BStep * TBytes.Value;
+        Prefetch<TRows, TVectors>(t->C, t->CStep);
         for (nint k = t->K; k > 0; k--)
         {
             Vector512<float> b0 = Load<TBytes>(b), b1 = TVectors.Value > 1 ? Load<TBytes>(b + (16 * TBytes.Value)) : default;
@@ -36,7 +37,7 @@ internal static unsafe class Kernels512
             if (TRows.Value > 9) Add<TVectors>(a + 9, b0, b1, ref c90, ref c91);
             if (TRows.Value > 10) Add<TVectors>(a + 10, b0, b1, ref cA0, ref cA1);
             if (TRows.Value > 11) Add<TVectors>(a + 11, b0, b1, ref cB0, ref cB1);
-            a += aStep;
+            a += TRows.Value;
             b += bStep;
         }
         float* c = t->C;
@@ -54,6 +55,19 @@ internal static unsafe class Kernels512
         if (TRows.Value > 9) Put<TVectors>(c + (9 * cStep), add, c90, c91);
         if (TRows.Value > 10) Put<TVectors>(c + (10 * cStep), add, cA0, cA1);
         if (TRows.Value > 11) Put<TVectors>(c + (11 * cStep), add, cB0, cB1);
+    }
+
+    /// <summary>Asks for the tile of c, which is wanted only after all of k: its rows are far apart, and nothing would foresee them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<TRows, TVectors>(float* c, nint step)
+        where TRows : IConstant
+        where TVectors : IConstant
+    {
+        for (int row = 0; row < TRows.Value; row++, c += step)
+        {
+            Sse.Prefetch0(c);
+            if (TVectors.Value > 1) Sse.Prefetch0(c + 16);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -164,7 +164,6 @@ internal sealed unsafe class Multiplier : IDisposable
         for (int m = m0, panel = 0; m < m1; panel++)
         {
             int rows = panels[panel];
-            tile.AStep = rows;
             float* target = p->C + (m * p->CStride) + n;
             tile.C = edge ? _edge : target;
             if (narrow) _kernels.Narrow(rows)(&tile);
