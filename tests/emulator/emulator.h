@@ -45,6 +45,16 @@ void emulator_outstanding(uint64_t* bytes, int* handles);
 // Kernels executed since the library was loaded.
 uint64_t emulator_launches(void);
 
+// 1: kernels are compiled so that they can be counted, from now on, and no other may be launched; one thread runs them. 0 by default.
+void emulator_set_counting(int is_on);
+
+// Forgets what was counted.
+void emulator_reset_counts(void);
+
+// What was counted, one line a kernel: "NAME launches=1 reads=... ". The numbers are explained in README.md; NAME is that of the entry point.
+// Runs what is waiting. Never null; good until the next call.
+const char* emulator_counts(void);
+
 // The last thing that went wrong, with kernel, block and thread where there is one. Never null; good until the next call.
 const char* emulator_last_report(void);
 

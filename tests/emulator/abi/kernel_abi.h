@@ -8,7 +8,7 @@
 
 namespace emulator {
 
-constexpr unsigned abi_version = 3;
+constexpr unsigned abi_version = 4;
 
 // Every fiber stack is this large and aligned to its size, so that the stack pointer says which fiber runs.
 constexpr unsigned stack_shift = 16;
@@ -56,6 +56,9 @@ struct Runtime {
     void (*commit)(Self* self);
     void (*wait)(Self* self, int pending);
     void (*fail)(const char* text);
+    // These two are called by modules that count, see device/counting.cuh.
+    void (*access)(Self* self, const void* address, unsigned bytes, bool is_write, const void* site);
+    void (*multiply_add)();
     Combine multiply;
     Combine load_matrices;
     Combine load_matrices_transposed;
@@ -83,6 +86,7 @@ struct Module {
     const Kernel* const* kernels;
     unsigned kernel_count;
     void* (*touch_shared)();  // makes the calling thread's __shared__ arrays exist
+    bool counts;              // whether it tells the driver of its accesses to memory
 };
 
 }  // namespace emulator

@@ -50,3 +50,6 @@ using size_t = decltype(sizeof(0));
 #include "entry.cuh"
 #include "mathematics.cuh"
 #include "vectors.cuh"
+#ifdef EMULATOR_COUNTS
+#include "counting.cuh"
+#endif

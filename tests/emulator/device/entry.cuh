@@ -69,6 +69,12 @@ static thread_local unsigned char shared_anchor;
 
 inline void* touch_shared() { return &shared_anchor; }
 
+#ifdef EMULATOR_COUNTS
+constexpr bool counts = true;
+#else
+constexpr bool counts = false;
+#endif
+
 constexpr unsigned first(unsigned x, ...) { return x; }
 
 }  // namespace emulator
@@ -84,4 +90,5 @@ constexpr unsigned first(unsigned x, ...) { return x; }
                                                 &::emulator::selves,                                    \
                                                 emulator_kernels,                                       \
                                                 sizeof emulator_kernels / sizeof *emulator_kernels - 1, \
-                                                ::emulator::touch_shared};
+                                                ::emulator::touch_shared,                               \
+                                                ::emulator::counts};

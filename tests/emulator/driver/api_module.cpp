@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api.h"
+#include "counter.h"
 #include "grid.h"
 #include "memory.h"
 #include "module.h"
@@ -224,6 +225,8 @@ CUDA_API int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsi
     launch.dynamic_bytes = dynamic_bytes;
     const auto stream = Streams::instance().find(stream_handle);
     if (stream == nullptr) return report(status::invalid_handle, "cuLaunchKernel: no such stream");
+    if (Counter::instance().is_on() && !launch.module->table->counts)
+        return report(status::invalid_value, std::string("launch of ") + launch.kernel->name + ": it is to be counted and was not compiled so");
     int result = check_geometry(*function, launch);
     if (result == status::success) result = pack(*function->kernel, parameters, extra, launch.parameters);
     if (result == status::success) result = check_pointers(*function->kernel, launch.parameters, status::invalid_value);

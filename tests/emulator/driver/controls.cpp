@@ -3,6 +3,7 @@
 
 #include "../emulator.h"
 #include "api.h"
+#include "counter.h"
 #include "memory.h"
 #include "streams.h"
 
@@ -66,6 +67,26 @@ CUDA_API uint64_t emulator_launches(void) {
     return device().launches;
 }
 
+CUDA_API void emulator_set_counting(int is_on) {
+    const std::lock_guard lock(driver_lock());
+    Streams::instance().run_all();
+    Counter::instance().set_on(is_on != 0);
+}
+
+CUDA_API void emulator_reset_counts(void) {
+    const std::lock_guard lock(driver_lock());
+    Streams::instance().run_all();
+    Counter::instance().reset();
+}
+
+CUDA_API const char* emulator_counts(void) {
+    const std::lock_guard lock(driver_lock());
+    Streams::instance().run_all();
+    static auto* const copy = new std::string;
+    *copy = Counter::instance().text();
+    return copy->c_str();
+}
+
 CUDA_API const char* emulator_last_report(void) {
     const std::lock_guard lock(driver_lock());
     static auto* const copy = new std::string;
@@ -84,6 +105,11 @@ CUDA_API void emulator_clear(void) {
 CUDA_API int emulator_injected_failure(const char* function) {
     const std::lock_guard lock(driver_lock());
     return injected_failure(function);
+}
+
+CUDA_API int emulator_is_counting() {
+    const std::lock_guard lock(driver_lock());
+    return Counter::instance().is_on() ? 1 : 0;
 }
 
 CUDA_API void emulator_count_handles(int difference) {

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <thread>
 
+#include "counter.h"
 #include "faults.h"
 #include "worker.h"
 
@@ -59,7 +60,7 @@ class Pool {
     }
 
     void run(SharedGrid& grid) {
-        const bool alone = grid.blocks == 1 || helpers_ == 0;
+        const bool alone = grid.blocks == 1 || helpers_ == 0 || Counter::instance().is_on();
         if (!alone) {
             const std::lock_guard lock(mutex_);
             grid_ = &grid;
@@ -129,7 +130,10 @@ void on_device_thread(const std::function<void()>& work) { Pool::instance().on_f
 
 Outcome run_grid(const Launch& launch, std::uint64_t order) {
     SharedGrid grid(launch, order);
+    Counter& counter = Counter::instance();
+    if (counter.is_on()) counter.begin_launch(launch);
     Pool::instance().run(grid);
+    if (counter.is_on()) counter.end_launch();
     return grid.outcome;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "counter.h"
 #include "runtime.h"
 #include "status.h"
 #include "worker.h"
@@ -34,6 +35,7 @@ float upper_half(unsigned word) {
 
 __attribute__((always_inline)) inline void multiply_with(void* const* operands, unsigned members) {
     require_full_warp(members, "mma.m16n8k16");
+    if (Counter& counter = Counter::instance(); counter.is_on()) counter.add_product();
     alignas(32) float a[16][16], b[16][8], d[16][8];
     for (unsigned lane = 0; lane < warp_lanes; ++lane) {
         const auto& operand = *static_cast<const MatrixProduct*>(operands[lane]);
@@ -85,6 +87,12 @@ void load(void* const* operands, unsigned members) {
             worker.fail(status::illegal_address, worker.where(nullptr) + ": ldmatrix: the row of lane " + std::to_string(lane) +
                                                      " is not shared memory of the block");
         std::memcpy(matrix[lane / 8][lane % 8], row, 16);
+    }
+    if (Counter& counter = Counter::instance(); counter.is_on()) {
+        const unsigned char* rows[warp_lanes];
+        for (unsigned lane = 0; lane < warp_lanes; ++lane)
+            rows[lane] = static_cast<const unsigned char*>(static_cast<const MatrixLoad*>(operands[lane])->row);
+        counter.shared_request(rows, all_lanes, 16);
     }
     for (unsigned lane = 0; lane < warp_lanes; ++lane) {
         const unsigned g = lane / 4, t = lane % 4 * 2;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "async_copies.h"
+#include "counter.h"
 #include "status.h"
 #include "worker.h"
 
@@ -28,6 +29,16 @@ void copy_async(Self* self, void* shared, const void* global, int bytes, bool va
         static_cast<void>(*static_cast<const volatile unsigned char*>(global));
         static_cast<void>(static_cast<const volatile unsigned char*>(global)[bytes - 1]);
     }
+    if (Counter& counter = Counter::instance(); counter.is_on()) {
+        const auto* site = static_cast<const char*>(__builtin_return_address(0));
+        if (valid) {
+            counter.access(*self, global, static_cast<unsigned>(bytes), false, site);
+            counter.add_copied(static_cast<unsigned>(bytes));
+        } else {
+            counter.pass(*self, site);
+        }
+        counter.access(*self, shared, static_cast<unsigned>(bytes), true, site + 1);
+    }
     static_cast<AsyncCopies*>(self->copies)->add(shared, global, bytes, valid);
 }
 
@@ -37,11 +48,20 @@ void wait(Self* self, int pending) { static_cast<AsyncCopies*>(self->copies)->wa
 
 void fail(const char* text) { Worker::current()->fail(status::launch_failed, text); }
 
+void access(Self* self, const void* address, unsigned bytes, bool is_write, const void* site) {
+    if (Counter& counter = Counter::instance(); counter.is_on()) counter.access(*self, address, bytes, is_write, site);
+}
+
+void multiply_add() {
+    if (Counter& counter = Counter::instance(); counter.is_on()) counter.add_multiply_add();
+}
+
 }  // namespace
 
 const Runtime& device_runtime() {
     static const Runtime runtime{
-        barrier, collective, copy_async, commit, wait, fail, multiply_matrices(), load_matrices(), load_matrices_transposed()};
+        barrier, collective, copy_async, commit, wait, fail, access, multiply_add, multiply_matrices(), load_matrices(),
+        load_matrices_transposed()};
     return runtime;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "async_copies.h"
+#include "counter.h"
 #include "fiber_switch.h"
 #include "runtime.h"
 #include "status.h"
@@ -292,6 +293,8 @@ bool Worker::run_block(const Launch& launch, std::uint64_t order, Index3 block) 
     next_random(random_);
     current_warp_ = &warps_[random_bit(ready_warps_, next_random(random_))];
     outcome_.status = 0;
+    Counter& counter = Counter::instance();
+    if (counter.is_on()) counter.begin_block(threads_, shared_);
     Warp* warp;
     unsigned lane;
     pick(warp, lane);
@@ -299,6 +302,7 @@ bool Worker::run_block(const Launch& launch, std::uint64_t order, Index3 block) 
     running_ = true;
     switch_fiber(&home_, first);
     running_ = false;
+    if (counter.is_on()) counter.end_block();
     if (outcome_.status == 0 && alive_ > 0) report_deadlock();
     if (outcome_.status == 0 && !shared_.slack_is_whole()) {
         outcome_ = {status::illegal_address, where(nullptr) + ": out of bounds: writes behind the " + std::to_string(launch.dynamic_bytes) +

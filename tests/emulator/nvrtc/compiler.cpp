@@ -116,6 +116,15 @@ std::vector<std::string> flags(bool contracts) {
     return flags;
 }
 
+// What is counted are the accesses that the kernel's text asks for: each once, as wide as written, and one call a place in the text. So
+// nothing may take vectors apart, copy a call into several places, make one of several, or put library calls in the place of loops.
+void add_counting_flags(std::vector<std::string>& flags) {
+    flags[0] = "-O1";
+    flags.insert(flags.end(), {"-fsanitize=thread", "-fno-tree-sra", "-fno-tree-loop-distribute-patterns", "-fno-tree-pre",
+                               "-fno-code-hoisting", "-fno-thread-jumps", "-fno-split-paths", "-fno-unswitch-loops",
+                               "-fno-tree-tail-merge", "-fno-crossjumping"});
+}
+
 std::uint64_t mix(std::uint64_t hash, const std::string& text) {
     const std::uint64_t length = text.size();
     return checksum(text.data(), text.size(), checksum(&length, sizeof length, hash));
@@ -155,10 +164,12 @@ void keep(const files::path& entry, const std::string& bytes) {
 
 }  // namespace
 
-CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions,
-                      bool contracts) {
+CompileResult compile(const Source& source, const std::vector<Source>& headers, std::vector<std::string> definitions, bool contracts,
+                      bool counts) {
     CompileResult result;
     std::vector<std::string> options = flags(contracts);
+    if (counts) add_counting_flags(options);
+    if (counts) definitions.push_back("-DEMULATOR_COUNTS");
     options.insert(options.end(), definitions.begin(), definitions.end());
     const files::path cache = cache_folder(),
                       entry = cache / (files::path(source.name).stem().string() + "." + key(source, headers, options) + ".so");
@@ -196,8 +207,10 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
         done = write_text(folder.path / "kernel.cc", text + "\n" + macros + describe(entries));
         std::vector<std::string> build{compiler_path};
         build.insert(build.end(), options.begin(), options.end());
-        build.insert(build.end(), {"-shared", "-x", "c++", "kernel.cc", "-o", "kernel.so", "-lm"});
-        done = done && run(folder.path, build) == 0;
+        build.insert(build.end(), {"-c", "-x", "c++", "kernel.cc", "-o", "kernel.o"});
+        // Linked by itself: told of -fsanitize=thread, g++ would add that library.
+        done = done && run(folder.path, build) == 0 &&
+               run(folder.path, {compiler_path, "-shared", "kernel.o", "-o", "kernel.so", "-lm"}) == 0;
     }
     result.log = read_text(folder.path / "log");
     if (!done) {

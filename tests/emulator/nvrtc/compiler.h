@@ -18,8 +18,8 @@ struct CompileResult {
     std::vector<unsigned char> image;    // the bytes of the shared library
 };
 
-// `definitions` are -D and -I options as g++ takes them.
-CompileResult compile(const Source& source, const std::vector<Source>& headers, const std::vector<std::string>& definitions,
-                      bool contracts);
+// `definitions` are -D and -I options as g++ takes them. With `counts` the module tells the driver of its accesses to memory.
+CompileResult compile(const Source& source, const std::vector<Source>& headers, std::vector<std::string> definitions, bool contracts,
+                      bool counts);
 
 }  // namespace emulator

@@ -10,6 +10,7 @@
 #define NVRTC_API extern "C" __attribute__((visibility("default")))
 
 extern "C" int emulator_injected_failure(const char* function);
+extern "C" int emulator_is_counting();
 
 namespace {
 
@@ -186,7 +187,8 @@ NVRTC_API int nvrtcCompileProgram(Program* program, int count, const char* const
     if (program == nullptr) return invalid_program;
     Options options;
     if (!parse({texts, texts + count}, options, program->log)) return invalid_option;
-    const emulator::CompileResult result = emulator::compile(program->source, program->headers, options.definitions, options.contracts);
+    const emulator::CompileResult result = 
+        emulator::compile(program->source, program->headers, options.definitions, options.contracts, emulator_is_counting() != 0);
     program->log = result.log;
     if (!result.is_compiled) return compilation;
     program->ptx = image(emulator::ptx_magic, options.architecture, result.image);

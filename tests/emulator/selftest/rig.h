@@ -106,6 +106,7 @@ void broken_cases();
 void driver_cases();
 void product_cases();
 void blas_cases();
+void counting_cases();
 void speed_cases();
 
 }  // namespace selftest

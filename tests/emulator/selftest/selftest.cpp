@@ -20,6 +20,7 @@ int main(int count, char** arguments) {
     driver_cases();
     product_cases();
     blas_cases();
+    counting_cases();
     run_case("nothing is left", [] {
         std::uint64_t bytes = 0;
         int handles = 0;
