@@ -49,14 +49,14 @@ public class CoalitionBenchmarks
     public IReadOnlyList<double> InOnePass()
     {
         using var stack = new ClientStack(_model, _changes, _validation);
-        return new FixedWeightsGame(stack).Measure(_coalitions, default);
+        return ClientGame.Fixed(stack).Measure(_coalitions, default);
     }
 
     [Benchmark(Baseline = true, OperationsPerInvoke = Coalitions)]
     public double OneByOne()
     {
         using var stack = new ClientStack(_model, _changes, _validation);
-        var game = new FixedWeightsGame(stack);
+        var game = ClientGame.Fixed(stack);
         return _coalitions.Sum(coalition => game.Measure([coalition], default)[0]);
     }
 

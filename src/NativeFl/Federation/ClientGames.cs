@@ -18,10 +18,10 @@ public static class ClientGames
 
     /// <summary>The games of a name, the fixed one first.</summary>
     /// <exception cref="InvalidInputException">There is none.</exception>
-    public static IReadOnlyList<IClientGame> Find(string name, ClientStack stack)
+    public static IReadOnlyList<ClientGame> Find(string name, ClientStack stack)
     {
         Count(name);
-        IReadOnlyList<IClientGame> all = [new FixedWeightsGame(stack), new RenormalisedWeightsGame(stack)];
+        IReadOnlyList<ClientGame> all = [ClientGame.Fixed(stack), ClientGame.Renormalised(stack)];
         return name == Both ? all : [.. all.Where(game => game.Name == name)];
     }
 }

@@ -25,7 +25,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
     public IReadOnlyList<ClientValues> Measure(string games, CancellationToken cancellation = default) =>
         [.. ClientGames.Find(games, stack).Select(game => Measure(game, cancellation))];
 
-    private ClientValues Measure(IClientGame game, CancellationToken cancellation)
+    private ClientValues Measure(ClientGame game, CancellationToken cancellation)
     {
         (int evaluationsBefore, double operationsBefore) = (stack.Evaluations, stack.OperationsUsed);
         var table = new GameTable(game, cancellation);
@@ -58,7 +58,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
         };
     }
 
-    private static ClientValue[] Sampled(IClientGame game, GameTable table, IValueEstimator estimator)
+    private static ClientValue[] Sampled(ClientGame game, GameTable table, IValueEstimator estimator)
     {
         IReadOnlyList<PlayerValue> shapley = table.Estimate(estimator);
         IReadOnlyList<double?> errors = table.Errors(estimator);
@@ -66,12 +66,11 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
     }
 
     /// <summary>One backward pass a block, for all games; the values of the whole are the sums of the blocks'.</summary>
-    private ClientValue[] FirstOrder(IClientGame game, CancellationToken cancellation)
+    private ClientValue[] FirstOrder(ClientGame game, CancellationToken cancellation)
     {
         Coalition all = Coalition.All(game.Players);
-        bool isUniform = stack.Changes.Renormalization == Renormalization.None;
         _blocks ??= Blocks();
-        _slopes ??= stack.Slopes(stack.Mixture((k, module) => 0.5 * game.WeightOf(all, k, isUniform ? null : module)), _blocks, cancellation);
+        _slopes ??= stack.Slopes(stack.Mixture((k, module) => 0.5 * game.WeightOf(all, k, module)), _blocks, cancellation);
         int[] counted = [.. _blocks.Select(block => block.Sum(e => TokenBatch.CountTargets(e.Labels, e.Starts)))];
         IReadOnlyList<PlayerValue>[] byBlock = [.. _slopes.Select(slopes => Solve(new FirstOrderGame(game, slopes), cancellation))];
         return
@@ -85,7 +84,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
 
                 // Far from where the slope was taken, as a client alone is in the renormalised game, the error is mostly the slope's: no sample tells it.
                 ClientValue value = Value(game, k, mean.Mean, sampling, mean.StandardError);
-                return game is RenormalisedWeightsGame ? value with { StandardError = null } : value;
+                return game.IsRenormalised ? value with { StandardError = null } : value;
             }),
         ];
     }
@@ -106,7 +105,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
         return [.. Enumerable.Range(0, blocks).Select(b => examples[(examples.Length * b / blocks)..(examples.Length * (b + 1) / blocks)])];
     }
 
-    private static ClientValue Value(IClientGame game, int player, double value, double? sampling, double? validation) =>
+    private static ClientValue Value(ClientGame game, int player, double value, double? sampling, double? validation) =>
         new(game.Stack.Changes.Ids[player], game.Stack.Changes.Weights[player], value)
         {
             SamplingError = sampling,
@@ -116,12 +115,12 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
     /// <summary>What is known of one game, as a whole and by validation example.</summary>
     private sealed class GameTable
     {
-        private readonly IClientGame _game;
+        private readonly ClientGame _game;
         private readonly CancellationToken _cancellation;
         private readonly Valuer _valuer;
         private readonly List<KeyValuePair<Coalition, double?>> _measured = [];
 
-        public GameTable(IClientGame game, CancellationToken cancellation)
+        public GameTable(ClientGame game, CancellationToken cancellation)
         {
             (_game, _cancellation) = (game, cancellation);
             Values = new CoalitionValues(game.Players);
@@ -146,7 +145,7 @@ public sealed class ClientValuation(ClientStack stack, ClientValuePlan plan, ulo
         public IReadOnlyList<double?> Errors(IValueEstimator estimator)
         {
             Coalition[] finite = [.. _measured.Where(v => v.Value is not null).Select(v => v.Key)];
-            IReadOnlyList<double[]> losses = CoalitionLosses.Of(_game, finite, _cancellation);
+            IReadOnlyList<double[]> losses = _game.Losses(finite, _cancellation);
             IReadOnlyList<int> counted = _game.Stack.Counted;
             var shares = new List<(double Sum, int Count)>[_game.Players];
             for (int k = 0; k < shares.Length; k++) shares[k] = [];

@@ -10,13 +10,13 @@ namespace NativeFl.Federation;
 /// </summary>
 internal sealed class FirstOrderGame : ICoalitionGame
 {
-    private readonly IClientGame _game;
+    private readonly ClientGame _game;
     private readonly ModuleId?[] _modules;
     private readonly double[][] _slopes; // by module and client
 
     /// <param name="game">The game.</param>
     /// <param name="slopes">By module and adapter of the stack, w_k ∂(Σ −log p)/∂w_k at w(all) / 2.</param>
-    public FirstOrderGame(IClientGame game, IReadOnlyDictionary<ModuleId, double[]> slopes)
+    public FirstOrderGame(ClientGame game, IReadOnlyDictionary<ModuleId, double[]> slopes)
     {
         _game = game;
         Players = game.Players;

@@ -44,7 +44,7 @@ internal abstract class ClientGameTest
         ClientChanges changes = ClientChanges.Of(Contributions.Of(adapters, weights, renormalization));
         using var stack = new ClientStack(_model, changes, _validation, maxRows: 40);
         Coalition[] all = [.. Enumerable.Range(0, 8).Select(set => Coalition.Of(3, Enumerable.Range(0, 3).Where(k => (set >> k & 1) != 0)))];
-        IReadOnlyList<double> fixedValues = new FixedWeightsGame(stack).Measure(all, default), renormalised = new RenormalisedWeightsGame(stack).Measure(all, default);
+        IReadOnlyList<double> fixedValues = ClientGame.Fixed(stack).Measure(all, default), renormalised = ClientGame.Renormalised(stack).Measure(all, default);
         for (int i = 0; i < all.Length; i++)
         {
             Assert.That(fixedValues[i], Is.EqualTo(Dense(adapters, weights, _ => true, all[i], renormalization)).Within(Rounding), $"fixed {all[i]}");
@@ -62,11 +62,11 @@ internal abstract class ClientGameTest
         ClientChanges changes = ClientChanges.Of(Contributions.Of(Clients(_model.Config), [1, 1, 1]));
         Coalition[] all = [.. Enumerable.Range(0, 8).Select(set => Coalition.Of(3, Enumerable.Range(0, 3).Where(k => (set >> k & 1) != 0)))];
         using var together = new ClientStack(_model, changes, _validation, maxRows: 400);
-        IReadOnlyList<double> values = new FixedWeightsGame(together).Measure(all, default);
+        IReadOnlyList<double> values = ClientGame.Fixed(together).Measure(all, default);
         for (int i = 0; i < all.Length; i++)
         {
             using var alone = new ClientStack(_model, changes, _validation, maxRows: 1);
-            Assert.That(values[i], Is.EqualTo(new FixedWeightsGame(alone).Measure([all[i]], default)[0]).Within(Rounding), $"{all[i]}");
+            Assert.That(values[i], Is.EqualTo(ClientGame.Fixed(alone).Measure([all[i]], default)[0]).Within(Rounding), $"{all[i]}");
         }
     }
 

@@ -75,7 +75,7 @@ internal sealed class CpuClientGameTests : ClientGameTest
         AdapterWeights[] adapters = [TrainingCases.Adapter(_base.Config, 3, 1), TrainingCases.Adapter(_base.Config, 2, 2)];
         TokenizedExample[] validation = TrainingCases.Examples(5, 8);
         using var stack = new ClientStack(_base, ClientChanges.Of(Contributions.Of(adapters, [7, 2])), validation);
-        IReadOnlyList<double> values = new RenormalisedWeightsGame(stack).Measure([Coalition.None(2), Coalition.Of(2, [0]), Coalition.Of(2, [1])], default);
+        IReadOnlyList<double> values = ClientGame.Renormalised(stack).Measure([Coalition.None(2), Coalition.Of(2, [0]), Coalition.Of(2, [1])], default);
         Assert.That(values[0], Is.EqualTo(Quality(validation)).Within(Rounding));
         Assert.That(values[1], Is.EqualTo(Quality(validation, adapters[0])).Within(Rounding));
         Assert.That(values[2], Is.EqualTo(Quality(validation, adapters[1])).Within(Rounding));
