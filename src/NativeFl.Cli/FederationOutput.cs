@@ -16,7 +16,6 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
     private readonly string _folder;
     private readonly Transformer _model;
     private readonly AdapterSettings _settings;
-    private readonly bool _keepsBase;
     private readonly MetricsFile _metrics;
     private RoundProgress? _progress;
 
@@ -25,11 +24,9 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
     /// <param name="model">The base, as the rounds leave it.</param>
     /// <param name="settings">What the adapters' configurations say.</param>
     /// <param name="earlier">The rounds of the run that this one resumes.</param>
-    /// <param name="keepsBase">Whether the method leaves the base alone, so that a checkpoint can do without it.</param>
-    public FederationOutput(
-        VerbRun run, string folder, Transformer model, AdapterSettings settings, IEnumerable<JsonObject> earlier, bool keepsBase)
+    public FederationOutput(VerbRun run, string folder, Transformer model, AdapterSettings settings, IEnumerable<JsonObject> earlier)
     {
-        (_run, _folder, _model, _settings, _keepsBase) = (run, folder, model, settings, keepsBase);
+        (_run, _folder, _model, _settings) = (run, folder, model, settings);
         Rounds = [.. earlier];
         _metrics = MetricsFile.Create(folder, Rounds);
     }
@@ -60,7 +57,7 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
         ClientValueReport.AddTo(json, result.Values);
         Rounds.Add(json);
         _metrics.Write(json.DeepClone().AsObject());
-        FederationResume.Save(_folder, artefacts.State, _keepsBase ? null : _model, Rounds);
+        FederationResume.Save(_folder, artefacts.State, _model, Rounds);
         _run.Print(Line(result));
         foreach (JsonObject values in json["values"]?.AsArray().Select(v => v!.AsObject()) ?? [])
         {

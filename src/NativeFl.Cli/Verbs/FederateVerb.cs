@@ -30,7 +30,6 @@ internal static class FederateVerb
         FederationOptions options = Options(run, input, start) with { Values = FederationValues.Load(run, input.Config, input.Tokenizer) };
         ClientRefinement? refinement = FederationRefinement.Of(run);
         HeldOutSet? heldOut = EvaluationFlags.HeldOut(run, input.Config, input.Tokenizer);
-        bool keepsBase = options.Method is FloraUnmerged or LocalTraining;
         DType? given = BaseType(run, options.Method);
         foreach (ClientSpecification client in options.Admit(clients.Clients, input.Config))
             _ = options.Training.StepsFor(client.Examples.Count, run.Flags.Source(EpochsFlag(run)));
@@ -55,7 +54,7 @@ internal static class FederateVerb
             BaseModel = run.Get(DataFlags.Model),
             LayerCount = model.Config.LayerCount,
         };
-        using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? [], keepsBase);
+        using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? []);
         var trainer = new TrainerOptions { CheckpointFolder = FederationResume.TrainingFolder(output.Path), CheckpointEvery = int.MaxValue };
         Func<Transformer>? original = resume?.BaseFolder is null ? null : () => input.Load(type);
         FederationClients kept = FederationRefinement.Apply(run, refinement, options, clients, model, original);

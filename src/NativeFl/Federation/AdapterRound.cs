@@ -66,7 +66,8 @@ internal sealed class AdapterRound(
             (_, { } beside) => FoldRounding.Of(server.Beside, beside, aggregation.Product),
             _ => null,
         };
-        var state = server with { Round = round, Global = aggregation.Global, Beside = aggregation.Beside };
+        int baseRound = aggregation.Merge is { Modules.Count: > 0 } ? round : server.BaseRound;
+        var state = server with { Round = round, BaseRound = baseRound, Global = aggregation.Global, Beside = aggregation.Beside };
         ClientRoundResult[] results = [.. selected.Select(c => Result(round, c, updates, dropped, aggregation))];
         return new RoundOutcome(state, results, adapters, aggregation.Global ?? aggregation.Product, exactness, rounding) { Values = values };
     }

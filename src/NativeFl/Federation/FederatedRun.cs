@@ -68,7 +68,7 @@ public sealed class FederatedRun
     public FederationResult Run(
         Func<ServerModel, IReadOnlyDictionary<string, double>>? evaluate = null, CancellationToken cancellation = default)
     {
-        IReadOnlyDictionary<string, double>? initial = State.Round == 0 ? Evaluate(evaluate) : null;
+        if (State.Round == 0) State = State with { InitialEvaluation = Evaluate(evaluate) };
         var rounds = new List<RoundResult>();
         while (State.Round < _options.Rounds) rounds.Add(RunRound(State.Round + 1, evaluate, cancellation));
         return new FederationResult
@@ -76,7 +76,7 @@ public sealed class FederatedRun
             Method = _options.Method.Name,
             Rounds = rounds,
             BaseBytes = _model.Weights.ParameterCount * _options.StorageType.Size(),
-            InitialEvaluation = initial,
+            InitialEvaluation = State.InitialEvaluation,
         };
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using NativeFl.Models;
 using NativeFl.Tensors;
@@ -7,8 +6,8 @@ using NativeFl.Tensors;
 namespace NativeFl.Federation;
 
 /// <summary>
-/// A <see cref="ServerState"/> on disk: state.json {"round", "global", "beside", "own": [client ids]} and, where there are any, PEFT folders
-/// global, beside and own/client-NN. The f32 values come back bit for bit. The base is a checkpoint of its own.
+/// A <see cref="ServerState"/> on disk: state.json {"round", "base_round", "initial_eval", "global", "beside", "own": [client ids]} and, where there
+/// are any, PEFT folders global, beside and own/client-NN. The f32 values come back bit for bit. The base is a checkpoint of its own.
 /// </summary>
 public static class FederationCheckpoint
 {
@@ -25,6 +24,10 @@ public static class FederationCheckpoint
         var json = new JsonObject
         {
             ["round"] = state.Round,
+            ["base_round"] = state.BaseRound,
+            ["initial_eval"] = state.InitialEvaluation is { } figures
+                ? new JsonObject(figures.Select(f => KeyValuePair.Create(f.Key, double.IsFinite(f.Value) ? (JsonNode?)f.Value : null)))
+                : null,
             ["global"] = state.Global is not null,
             ["beside"] = state.Beside is not null,
             ["own"] = new JsonArray([.. state.Own.Keys.Order().Select(id => (JsonNode)id)]),
@@ -39,37 +42,39 @@ public static class FederationCheckpoint
     public static ServerState Load(string folder, ModelConfig config)
     {
         string path = Path.Combine(folder, FileName);
-        JsonObject json = JsonFile.Read(path);
+        JsonFields fields = new(JsonFile.Read(path), path);
+        int round = fields.Int32("round", 0, int.MaxValue);
         return new ServerState
         {
-            Round = Number(json["round"], $"{path}: round"),
-            Global = Has(json, "global", path) ? AdapterFolder.Load(Path.Combine(folder, "global"), config).Weights : null,
-            Beside = Has(json, "beside", path) ? AdapterFolder.Load(Path.Combine(folder, "beside"), config).Weights : null,
-            Own = Owners(json, path).ToDictionary(id => id, id => AdapterFolder.Load(OwnFolder(folder, id), config).Weights),
+            Round = round,
+            BaseRound = fields.Int32("base_round", 0, round),
+            InitialEvaluation = Evaluation(fields),
+            Global = Has(fields, "global") ? AdapterFolder.Load(Path.Combine(folder, "global"), config).Weights : null,
+            Beside = Has(fields, "beside") ? AdapterFolder.Load(Path.Combine(folder, "beside"), config).Weights : null,
+            Own = Owners(fields).ToDictionary(id => id, id => AdapterFolder.Load(OwnFolder(folder, id), config).Weights),
         };
     }
 
     private static string OwnFolder(string folder, int id) =>
         Path.Combine(folder, "own", string.Create(CultureInfo.InvariantCulture, $"client-{id:00}"));
 
-    private static bool Has(JsonObject json, string name, string path) =>
-        json[name]?.GetValueKind() switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            _ => throw new InvalidInputException($"{path}: {name}", "true or false", json[name]?.ToJsonString() ?? "nothing"),
-        };
+    private static bool Has(JsonFields fields, string name) =>
+        fields.Has(name) ? fields.Bool(name, otherwise: false) : throw fields.Error(name, "true or false", "nothing");
 
-    private static HashSet<int> Owners(JsonObject json, string path)
+    private static HashSet<int> Owners(JsonFields fields)
     {
-        string where = $"{path}: own";
-        if (json["own"] is not JsonArray own) throw new InvalidInputException(where, "an array of client ids", json["own"]?.ToJsonString() ?? "nothing");
-        HashSet<int> ids = [.. own.Select(id => Number(id, where))];
-        return ids.Count == own.Count ? ids : throw new InvalidInputException(where, "each client once", own.ToJsonString());
+        if (fields.Json["own"] is not JsonArray) throw fields.Error("own", "an array of client ids");
+        IReadOnlyList<int> own = fields.OptionalInt32s("own", 0, int.MaxValue)!;
+        HashSet<int> ids = [.. own];
+        return ids.Count == own.Count ? ids : throw fields.Error("own", "each client once");
     }
 
-    private static int Number(JsonNode? node, string where) =>
-        node is JsonValue value && value.TryGetValue(out int number) && number >= 0
-            ? number
-            : throw new InvalidInputException(where, "a whole number of 0 or more", node?.ToJsonString() ?? "nothing");
+    // null: not finite.
+    private static Dictionary<string, double>? Evaluation(JsonFields fields)
+    {
+        if (fields.OptionalObject("initial_eval") is not { } figures) return null;
+        return figures.Json.ToDictionary(
+            f => f.Key,
+            f => f.Value is null ? double.NaN : JsonFields.TryDouble(f.Value, out double figure) ? figure : throw fields.Error("initial_eval", "numbers"));
+    }
 }

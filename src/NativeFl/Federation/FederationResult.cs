@@ -12,6 +12,6 @@ public sealed record FederationResult
     /// <summary>What every client is sent once, before its first round: the base in its storage type.</summary>
     public long BaseBytes { get; init; }
 
-    /// <summary>The model before the first round.</summary>
+    /// <summary>The model before the first round, whichever run measured it.</summary>
     public IReadOnlyDictionary<string, double>? InitialEvaluation { get; init; }
 }

@@ -30,7 +30,7 @@ internal sealed class FullRound(
 
         if (results.All(r => r.Dropped || r.Steps == 0)) throw new RunFailedException($"round {round}: every client diverged");
         average.WriteTo(model);
-        return new RoundOutcome(server with { Round = round }, results, new Dictionary<int, AdapterWeights>());
+        return new RoundOutcome(server with { Round = round, BaseRound = round }, results, new Dictionary<int, AdapterWeights>());
     }
 
     private ClientRoundResult Train(int round, ClientSpecification client, Transformer copy, CancellationToken cancellation)

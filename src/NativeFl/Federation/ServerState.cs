@@ -8,6 +8,12 @@ public sealed record ServerState
     /// <summary>Rounds done.</summary>
     public int Round { get; init; }
 
+    /// <summary>The last round that changed the base; 0: it is as it came.</summary>
+    public int BaseRound { get; init; }
+
+    /// <summary>The model before the first round, in whatever figures the caller measures; null where it was not measured.</summary>
+    public IReadOnlyDictionary<string, double>? InitialEvaluation { get; init; }
+
     /// <summary>The adapter that clients go on from, or null.</summary>
     public AdapterWeights? Global { get; init; }
 

@@ -92,6 +92,7 @@ public sealed class CrashTests
 
         string checkpoint = _folder.At("killed", "checkpoint"), newest = Path.Combine(checkpoint, "server-0002");
         Assert.That(Directory.GetDirectories(checkpoint, "server*"), Is.EqualTo(new[] { newest }));
+        Assert.That(Directory.GetDirectories(checkpoint, "base*").Select(path => Path.GetFileName(path)), Is.EqualTo(method == "flora" ? ["base-0002"] : Array.Empty<string>()));
         CopyFolder(newest, Path.Combine(checkpoint, "server-0001"), without: "state.json");
         CopyFolder(newest, Path.Combine(checkpoint, ".server-0003.half.tmp"), without: "rounds.json");
 

@@ -36,6 +36,7 @@ public sealed class FederatedRunTests
         var run = new FederatedRun(
             _model, FederationCases.Options(method, rounds: 2), FederationCases.Clients(equal ? [4] : [4, 0, 8]),
             FederationCases.Examples(10), recorder);
+        double norm = Norm(_model);
         var losses = new List<double>();
         FederationResult result = run.Run(server =>
         {
@@ -44,6 +45,7 @@ public sealed class FederatedRunTests
             losses.Add(scorer.Losses(FederationCases.Examples(10)).SelectMany(l => l).Average());
             return new Dictionary<string, double> { ["loss"] = losses[^1] };
         });
+        bool isBaseChanged = Norm(_model) != norm;
         double before = result.InitialEvaluation!["loss"], after = result.Rounds[^1].Evaluation!["loss"];
         Assert.Multiple(() =>
         {
@@ -56,8 +58,20 @@ public sealed class FederatedRunTests
             if (method is "flora" or "flora-unmerged" or "fedex" or "centralized")
                 Assert.That(result.Rounds.Max(r => r.Exactness), Is.LessThan(1e-6));
             if (method is "fedavg" or "fedavg-as-released") Assert.That(result.Rounds[1].Exactness, Is.GreaterThan(1e-3));
+            Assert.That(recorder.Rounds.Select(r => r.State.BaseRound), Is.EqualTo(isBaseChanged ? new[] { 1, 2 } : [0, 0]));
+            Assert.That(isBaseChanged, Is.EqualTo(method is "flora" or "fedex" or "full"));
             Assert.That(recorder.Warnings, Is.Empty);
         });
+    }
+
+    [Test]
+    public void A_round_in_which_nobody_trains_leaves_the_base_alone()
+    {
+        var run = new FederatedRun(
+            _model, FederationCases.Options("flora", rounds: 2), FederationCases.Clients(3), FederationCases.Examples(10), null, null,
+            FederationCases.Given((round, client) => round == 1 ? FederationCases.Adapter(client, 3) : Aggregation.None.Product));
+        run.Run();
+        Assert.That((run.State.Round, run.State.BaseRound), Is.EqualTo((2, 1)));
     }
 
     [Test]
@@ -201,6 +215,8 @@ public sealed class FederatedRunTests
             Assert.That(client["records"]!.AsArray().Select(s => s!.GetValue<string>()), Is.EqualTo(new[] { "r1", "r2" }));
         });
     }
+
+    private static double Norm(Transformer model) => model.Weights.Layout.Parameters.Sum(p => model.ReadTensor(p.Name).Sum(x => (double)x * x));
 
     private void Refused(FederationOptions options, string message)
     {

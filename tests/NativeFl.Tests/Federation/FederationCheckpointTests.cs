@@ -34,6 +34,8 @@ public sealed class FederationCheckpointTests
         var state = new ServerState
         {
             Round = 3,
+            BaseRound = 2,
+            InitialEvaluation = new Dictionary<string, double> { ["loss"] = 2.0 / 3, ["stderr"] = double.NaN },
             Global = Adapter(1, 4, 2),
             Beside = Adapter(2, 11, 1),
             Own = new Dictionary<int, AdapterWeights> { [0] = Adapter(3, 2, 0.7f), [12] = Adapter(4, 1, 3) },
@@ -42,7 +44,8 @@ public sealed class FederationCheckpointTests
         ServerState back = FederationCheckpoint.Load(_folder, Config);
         Assert.Multiple(() =>
         {
-            Assert.That(back.Round, Is.EqualTo(3));
+            Assert.That((back.Round, back.BaseRound), Is.EqualTo((3, 2)));
+            Assert.That(back.InitialEvaluation, Is.EqualTo(state.InitialEvaluation));
             Assert.That(back.Own.Keys, Is.EquivalentTo(new[] { 0, 12 }));
             AssertSame(back.Global!, state.Global);
             AssertSame(back.Beside!, state.Beside);
@@ -55,17 +58,23 @@ public sealed class FederationCheckpointTests
     {
         FederationCheckpoint.Save(_folder, new ServerState { Round = 1 });
         ServerState back = FederationCheckpoint.Load(_folder, Config);
-        Assert.That((back.Round, back.Global, back.Beside, back.Own.Count), Is.EqualTo((1, (AdapterWeights?)null, (AdapterWeights?)null, 0)));
+        Assert.That((back.Round, back.BaseRound, back.Global, back.Beside, back.Own.Count), Is.EqualTo((1, 0, (AdapterWeights?)null, (AdapterWeights?)null, 0)));
+        Assert.That(back.InitialEvaluation, Is.Null);
     }
 
-    [TestCase("""{"round":-1,"global":false,"beside":false,"own":[]}""", "round: expected a whole number of 0 or more, got -1")]
-    [TestCase("""{"round":1,"global":3,"beside":false,"own":[]}""", "global: expected true or false, got 3")]
-    [TestCase("""{"round":1,"global":false,"beside":false}""", "own: expected an array of client ids, got nothing")]
-    [TestCase("""{"round":1,"global":false,"beside":false,"own":[3,3]}""", "own: expected each client once, got [3,3]")]
-    [TestCase("""{"round":1,"global":true,"beside":false,"own":[]}""", "global: expected")]
-    public void A_broken_checkpoint_is_refused(string json, string message)
+    [TestCase("\"round\":1", "\"round\":-1", "round: expected an integer from 0 to 2147483647, got -1")]
+    [TestCase("\"base_round\":0", "\"base_round\":2", "base_round: expected an integer from 0 to 1, got 2")]
+    [TestCase("null", "{\"loss\":\"x\"}", "initial_eval: expected numbers, got {\"loss\":\"x\"}")]
+    [TestCase("\"global\":false", "\"global\":3", "global: expected true or false, got 3")]
+    [TestCase("\"beside\":false,", "", "beside: expected true or false, got nothing")]
+    [TestCase(",\"own\":[]", "", "own: expected an array of client ids, got null")]
+    [TestCase("[]", "[3,3]", "own: expected each client once, got [3,3]")]
+    [TestCase("\"global\":false", "\"global\":true", "global: expected")]
+    public void A_broken_checkpoint_is_refused(string part, string instead, string message)
     {
-        File.WriteAllText(Path.Combine(_folder, "state.json"), json);
+        const string Whole = """{"round":1,"base_round":0,"initial_eval":null,"global":false,"beside":false,"own":[]}""";
+        Assert.That(Whole, Does.Contain(part));
+        File.WriteAllText(Path.Combine(_folder, "state.json"), Whole.Replace(part, instead, StringComparison.Ordinal));
         var error = Assert.Throws<InvalidInputException>(() => FederationCheckpoint.Load(_folder, Config));
         Assert.That(error.Message, Does.Contain(message));
     }
