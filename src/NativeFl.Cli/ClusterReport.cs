@@ -12,7 +12,7 @@ internal static class ClusterReport
     private const int Shown = 20;
 
     /// <summary>Clusters by the ids of their records.</summary>
-    public static ClusterFolder Folder(string method, string embedding, Clustering clustering, IReadOnlyList<DataRecord> records)
+    public static ClusterFolder Folder(string method, string embedding, Clustering clustering, IReadOnlyList<DataRecord> records, bool isArray)
     {
         List<string>[] members = [.. clustering.Proxies.Select(_ => new List<string>())];
         for (int n = 0; n < records.Count; n++) members[clustering.Labels[n]].Add(records[n].Id);
@@ -23,6 +23,7 @@ internal static class ClusterReport
             Inertia = clustering.Inertia,
             Clusters = [.. members.Select((ids, k) => new RecordCluster(records[clustering.Proxies[k]].Id, ids))],
             Records = records,
+            IsArray = isArray,
         };
     }
 

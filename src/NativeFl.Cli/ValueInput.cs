@@ -41,7 +41,7 @@ internal sealed record ValueInput(ClusterFolder Clusters, IReadOnlyList<Tokenize
         if (folder.Length == 0)
         {
             return files.Count > 0
-                ? ClusterFolder.OfSingles(RecordReader.Read(files))
+                ? ClusterFolder.OfSingles(RecordReader.Read(files, out bool areArrays), areArrays)
                 : throw new InvalidInputException(DataFlags.OptionalData.Name, "records, by --data or --proxies", "neither flag");
         }
 

@@ -25,13 +25,13 @@ internal static class RefineClusterVerb
         if (embedder.Length == 0 && run.Get(DataFlags.OptionalModel).Length == 0)
             throw new InvalidInputException(DataFlags.OptionalModel.Name, "the base, by which records are embedded (or --embedder)", "nothing (the flag is missing)");
         int clusters = run.Get(RefineClusterFlags.Clusters);
-        IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data));
+        IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data), out bool areArrays);
         ClusterInput.RequireEnough(run, records, clusters);
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
         Embeddings embeddings = embedder.Length > 0 ? ClusterInput.Sentences(run, embedder, records) : HiddenStates(run, records);
         if (embedder.Length > 0 && run.Get(DataFlags.OptionalModel).Length > 0) run.Note("--model is not used: --embedder makes the embeddings");
         Clustering clustering = Cluster(run, embeddings, clusters);
-        ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), embedder.Length > 0 ? "embedder" : "hidden-states", clustering, records);
+        ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), embedder.Length > 0 ? "embedder" : "hidden-states", clustering, records, areArrays);
         JsonObject result = ClusterReport.Json(folder);
         folder.Write(output.WorkPath);
         File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), ClusterReport.Html(RunRecord.Recipe(run.Flags), folder, clustering, embeddings));

@@ -6,7 +6,7 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Verbs;
 
-/// <summary>refine select: the records to fine-tune on, as they were in the data.</summary>
+/// <summary>refine select: the records to fine-tune on, as they were in the data: a JSON array if it was one, else JSONL.</summary>
 internal static class RefineSelectVerb
 {
     public static Verb Verb => new(
@@ -31,8 +31,8 @@ internal static class RefineSelectVerb
         HashSet<int> set = [.. chosen];
         int touched = pool.Clusters.Count(cluster => cluster.Any(set.Contains));
         OutputFile.MakeParent(path);
-        string lines = string.Concat(chosen.Order().Select(n => JsonOutput.Write(clusters.Records[n].Fields) + "\n"));
-        AtomicFile.WriteText(path, lines);
+        IEnumerable<string> records = chosen.Order().Select(n => JsonOutput.Write(clusters.Records[n].Fields));
+        AtomicFile.WriteText(path, clusters.IsArray ? $"[\n{string.Join(",\n", records)}\n]\n" : string.Concat(records.Select(record => record + "\n")));
         run.Print($"{path}: {Figures.Count(chosen.Count)} of {Figures.Count(pool.Count)} records, from {Figures.Count(touched)} of {Figures.Count(pool.Clusters.Count)} clusters");
         return new JsonObject
         {

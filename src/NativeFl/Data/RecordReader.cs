@@ -19,15 +19,22 @@ public static class RecordReader
 
     /// <summary>Reads the records of all files, in order.</summary>
     /// <exception cref="InvalidInputException">A bad line, an id that occurs twice, or no record at all.</exception>
-    public static IReadOnlyList<DataRecord> Read(IReadOnlyList<string> files)
+    public static IReadOnlyList<DataRecord> Read(IReadOnlyList<string> files) => Read(files, out _);
+
+    /// <summary>Reads the records of all files, in order.</summary>
+    /// <param name="files">JSONL files or JSON arrays.</param>
+    /// <param name="areArrays">Whether all of them are JSON arrays.</param>
+    /// <exception cref="InvalidInputException">A bad line, an id that occurs twice, or no record at all.</exception>
+    public static IReadOnlyList<DataRecord> Read(IReadOnlyList<string> files, out bool areArrays)
     {
         ArgumentNullException.ThrowIfNull(files);
+        areArrays = files.Count > 0;
         var records = new List<DataRecord>();
         for (int i = 0; i < files.Count; i++)
         {
             string prefix = files.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{i}:");
             int before = records.Count;
-            ReadFile(files[i], prefix, records);
+            areArrays &= ReadFile(files[i], prefix, records);
             if (records.Count == before) throw new InvalidInputException(files[i], "at least one record", "an empty file");
         }
 
@@ -41,13 +48,16 @@ public static class RecordReader
         return records;
     }
 
-    private static void ReadFile(string file, string prefix, List<DataRecord> records)
+    /// <returns>Whether it is an array.</returns>
+    private static bool ReadFile(string file, string prefix, List<DataRecord> records)
     {
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
-            if (StartsWithArray(stream)) ReadArray(stream, file, prefix, records);
+            bool isArray = StartsWithArray(stream);
+            if (isArray) ReadArray(stream, file, prefix, records);
             else ReadLines(stream, file, prefix, records);
+            return isArray;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

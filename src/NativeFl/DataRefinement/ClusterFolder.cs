@@ -19,6 +19,7 @@ public sealed record ClusterFolder
     public const string ClustersFile = "clusters.json", RecordsFile = "records.jsonl";
 
     private const int LargestFile = 1 << 30;
+    private const string ArrayFormat = "json", LinesFormat = "jsonl";
 
     /// <summary>How the records were put together: "kmeans", "agglomerative", or "none" where each is by itself.</summary>
     public required string Method { get; init; }
@@ -35,8 +36,13 @@ public sealed record ClusterFolder
     /// <summary>All records, in the order of the data; ids are unique.</summary>
     public required IReadOnlyList<DataRecord> Records { get; init; }
 
+    /// <summary>Whether the data were JSON arrays, as what is chosen of them is then; else JSONL.</summary>
+    public bool IsArray { get; init; }
+
     /// <summary>Every record as a cluster of its own.</summary>
-    public static ClusterFolder OfSingles(IReadOnlyList<DataRecord> records)
+    /// <param name="records">The records.</param>
+    /// <param name="isArray">See <see cref="IsArray"/>.</param>
+    public static ClusterFolder OfSingles(IReadOnlyList<DataRecord> records, bool isArray = false)
     {
         ArgumentNullException.ThrowIfNull(records);
         return new ClusterFolder
@@ -46,6 +52,7 @@ public sealed record ClusterFolder
             Inertia = 0,
             Clusters = [.. records.Select(record => new RecordCluster(record.Id, [record.Id]))],
             Records = records,
+            IsArray = isArray,
         };
     }
 
@@ -57,7 +64,7 @@ public sealed record ClusterFolder
             ["proxy"] = cluster.Proxy,
             ["members"] = new JsonArray([.. cluster.Members.Select(id => (JsonNode)id)]),
         })]);
-        var json = new JsonObject { ["method"] = Method, ["embedding"] = Embedding, ["inertia"] = Inertia, ["clusters"] = clusters };
+        var json = new JsonObject { ["method"] = Method, ["embedding"] = Embedding, ["inertia"] = Inertia, ["format"] = IsArray ? ArrayFormat : LinesFormat, ["clusters"] = clusters };
         AtomicFile.Write(Path.Combine(folder, ClustersFile), stream => JsonFile.Write(json, stream));
         AtomicFile.Write(Path.Combine(folder, RecordsFile), WriteRecords);
     }
@@ -78,6 +85,12 @@ public sealed record ClusterFolder
             Inertia = fields.Double("inertia"),
             Clusters = clusters,
             Records = records,
+            IsArray = fields.OptionalString("format") switch
+            {
+                ArrayFormat => true,
+                LinesFormat => false,
+                _ => throw fields.Error("format", $"{ArrayFormat} or {LinesFormat}"),
+            },
         };
     }
 

@@ -67,6 +67,23 @@ public sealed class RefineSelectVerbTests
         });
     }
 
+    /// <summary>From the data to the choice, with nothing but the verbs.</summary>
+    [Test]
+    public void Of_a_JSON_array_an_array_of_its_own_objects_is_chosen([Values("", "value")] string step)
+    {
+        string[] input = File.ReadAllLines(_data);
+        string array = _folder.Write("data.json", "\uFEFF [" + string.Join(" ,", input) + "]"), from = _folder.At("from");
+        string[] line = step.Length == 0
+            ? ["refine", "cluster", "--clusters", "2"]
+            : ["refine", "value", "--estimator", "in-run", "--rank", "1", "--batch-size", "6", "--validation", _folder.Write("validation.jsonl", """{"question":"01","answer":"02"}""")];
+        CliRun.Json([.. line, "--model", _model, "--data", array, "--device", "cpu", "--out", from]);
+        string[] chosen = [.. CliRun.Json([.. Line(step.Length == 0 ? "--clusters F --method random" : "--values F --method qocs", "3")])["ids"]!.AsArray().Select(id => (string)id!).Order()];
+        string written = File.ReadAllText(_folder.At("chosen", "out.jsonl"));
+        Assert.That(written.Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(["[", input[int.Parse(chosen[0], null)] + ",", input[int.Parse(chosen[1], null)] + ",", input[int.Parse(chosen[2], null)], "]"]));
+        Assert.That(RecordReader.Read([_folder.At("chosen", "out.jsonl")], out bool isArray), Has.Count.EqualTo(3));
+        Assert.That(isArray);
+    }
+
     [Test]
     public void Balanced_takes_one_of_every_cluster()
     {
@@ -114,6 +131,6 @@ public sealed class RefineSelectVerbTests
     private string[] Line(string flags, string count) =>
     [
         "refine", "select", "--count", count, "--seed", "3", "--device", "cpu", "--out", _folder.At("chosen", "out.jsonl"),
-        .. flags.Split(' ').Select(word => word switch { "V" => _values, "C" => _clusters, "M" => _model, _ => word }),
+        .. flags.Split(' ').Select(word => word switch { "V" => _values, "C" => _clusters, "M" => _model, "F" => _folder.At("from"), _ => word }),
     ];
 }

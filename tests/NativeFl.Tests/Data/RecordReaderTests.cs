@@ -38,6 +38,16 @@ public sealed class RecordReaderTests
         Assert.That(RecordReader.Read([one, two]).Select(r => r.Id), Is.EqualTo(new[] { "0:0", "0:1", "1:0", "1:x" }));
     }
 
+    [TestCase(true, "[{}]", "\uFEFF\n[{},{}]")]
+    [TestCase(false, "[{}]", "{}")]
+    [TestCase(false, "{}", "[{}]")]
+    public void Files_are_arrays_where_each_of_them_is_one(bool areArrays, params string[] contents)
+    {
+        using var files = new DataFiles();
+        RecordReader.Read([.. contents.Select((content, i) => files.Write($"{i}", content))], out bool got);
+        Assert.That(got, Is.EqualTo(areArrays));
+    }
+
     [TestCase("{}\nnonsense", ":2", "JSON object")]
     [TestCase("{}\n[1]", ":2", "JSON object")]
     [TestCase("{}\n{\"a\":1,}", ":2", "JSON object")]

@@ -15,14 +15,14 @@ public sealed class ClusterFolderTests
         """;
 
     [Test]
-    public void What_is_written_is_read()
+    public void What_is_written_is_read([Values] bool isArray)
     {
         using var folder = new TemporaryFolder();
-        ClusterFolder written = Written(folder);
+        ClusterFolder written = Written(folder, isArray);
         ClusterFolder read = ClusterFolder.Read(folder.Path);
         Assert.Multiple(() =>
         {
-            Assert.That((read.Method, read.Embedding, read.Inertia), Is.EqualTo(("kmeans", "hidden-states", 0.1)));
+            Assert.That((read.Method, read.Embedding, read.Inertia, read.IsArray), Is.EqualTo(("kmeans", "hidden-states", 0.1, isArray)));
             Assert.That(read.Clusters.Select(c => c.Proxy), Is.EqualTo(new[] { "1", "7" }));
             Assert.That(read.Clusters.Select(c => c.Members), Is.EqualTo(new[] { new[] { "a", "1" }, ["7"] }));
             Assert.That(read.Records.Select(r => r.Id), Is.EqualTo(new[] { "a", "1", "7" }));
@@ -38,7 +38,7 @@ public sealed class ClusterFolderTests
         Written(folder);
         JsonNode clusters = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.Path, "clusters.json")))!;
         Assert.That(clusters.ToJsonString(), Is.EqualTo(
-            """{"method":"kmeans","embedding":"hidden-states","inertia":0.1,"clusters":[{"proxy":"1","members":["a","1"]},{"proxy":"7","members":["7"]}]}"""));
+            """{"method":"kmeans","embedding":"hidden-states","inertia":0.1,"format":"jsonl","clusters":[{"proxy":"1","members":["a","1"]},{"proxy":"7","members":["7"]}]}"""));
         Assert.That(File.ReadAllLines(Path.Combine(folder.Path, "records.jsonl"))[1], Is.EqualTo("""{"id":"1","record":{"question":"1 + 2?","answer":"3"}}"""));
     }
 
@@ -56,6 +56,7 @@ public sealed class ClusterFolderTests
     [TestCase("\"proxy\":\"7\"", "\"proxy\":\"a\"", "expected a proxy among its cluster's members, got \"a\"")]
     [TestCase("\"proxy\":\"7\",", "", "clusters.json: clusters[1].proxy: expected an id, got null")]
     [TestCase("\"inertia\":0.1", "\"inertia\":\"x\"", "clusters.json: inertia: expected a finite number")]
+    [TestCase("\"jsonl\"", "\"csv\"", "clusters.json: format: expected json or jsonl, got \"csv\"")]
     [TestCase("\"clusters\"", "\"groups\"", "clusters.json: clusters: expected a list of objects")]
     public void A_file_that_does_not_fit_the_records_is_refused(string part, string instead, string says)
     {
@@ -77,7 +78,7 @@ public sealed class ClusterFolderTests
         Assert.That(() => ClusterFolder.Read(folder.Path), Throws.TypeOf<InvalidInputException>().With.Message.Contains("records.jsonl"));
     }
 
-    private static ClusterFolder Written(TemporaryFolder folder)
+    private static ClusterFolder Written(TemporaryFolder folder, bool isArray = false)
     {
         var written = new ClusterFolder
         {
@@ -86,6 +87,7 @@ public sealed class ClusterFolderTests
             Inertia = 0.1,
             Clusters = [new RecordCluster("1", ["a", "1"]), new RecordCluster("7", ["7"])],
             Records = RecordReader.Read([folder.Write("data.jsonl", Records)]),
+            IsArray = isArray,
         };
         written.Write(folder.Path);
         return written;
