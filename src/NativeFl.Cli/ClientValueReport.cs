@@ -33,8 +33,8 @@ internal static class ClientValueReport
         {
             if (!byId.TryGetValue(client["id"]!.GetValue<int>(), out ClientValue? value)) continue;
             client["value"] = JsonOutput.Number(value.Value);
-            client["value_stderr"] = Optional(value.StandardError);
-            client["leave_one_out"] = Optional(value.LeaveOneOut);
+            client["value_stderr"] = JsonOutput.Number(value.StandardError);
+            client["leave_one_out"] = JsonOutput.Number(value.LeaveOneOut);
         }
     }
 
@@ -55,9 +55,9 @@ internal static class ClientValueReport
         ["client", "weight", "value", "95 % interval", "leave one out"],
         [.. Clients(values).Select(c => (IReadOnlyList<string>)
         [
-            Name(c, names), Figures.Short(Number(c["weight"])), Signed(Number(c["value"])),
-            c["interval"] is null ? "–" : $"{Signed(Number(c["interval"]![0]))} to {Signed(Number(c["interval"]![1]))}",
-            c["leave_one_out"] is null ? "–" : Signed(Number(c["leave_one_out"])),
+            Name(c, names), Figures.Short(JsonInput.Number(c["weight"])), Signed(JsonInput.Number(c["value"])),
+            c["interval"] is null ? "–" : $"{Signed(JsonInput.Number(c["interval"]![0]))} to {Signed(JsonInput.Number(c["interval"]![1]))}",
+            c["leave_one_out"] is null ? "–" : Signed(JsonInput.Number(c["leave_one_out"])),
         ])]);
 
     /// <summary>Bars of one game, with 95 % intervals.</summary>
@@ -67,7 +67,7 @@ internal static class ClientValueReport
         ValueLabel = "value (nats a validation token), 95 % interval",
         ValueFormat = "+0.00000;-0.00000;0",
         Bars = [.. Clients(values).Select(c => new PlotBar(
-            names is null ? "client " + Name(c, names) : Name(c, names), Number(c["value"]), c["interval"] is null ? 0 : Number(c["interval"]![1]) - Number(c["value"])))],
+            names is null ? "client " + Name(c, names) : Name(c, names), JsonInput.Number(c["value"]), c["interval"] is null ? 0 : JsonInput.Number(c["interval"]![1]) - JsonInput.Number(c["value"])))],
     };
 
     /// <summary>A game's name, its estimator and its cost, for a caption.</summary>
@@ -83,14 +83,14 @@ internal static class ClientValueReport
             ["game"] = values.Game,
             ["estimator"] = plan.Estimator,
             ["pairs"] = plan.Estimator == ClientValuePlan.Antithetic ? plan.Pairs : null,
-            ["v_empty"] = Optional(values.Empty),
-            ["v_all"] = Optional(values.All),
+            ["v_empty"] = JsonOutput.Number(values.Empty),
+            ["v_all"] = JsonOutput.Number(values.All),
             ["evaluations"] = values.Evaluations,
             ["planned_evaluations"] = plan.Evaluations,
             ["operations"] = JsonOutput.Number(values.Operations),
             ["planned_operations"] = JsonOutput.Number(plan.Operations),
             ["budget_operations"] = JsonOutput.Number(plan.Budget),
-            ["training_operations"] = Optional(plan.TrainingOperations),
+            ["training_operations"] = JsonOutput.Number(plan.TrainingOperations),
             ["left_out"] = values.LeftOut,
             ["clients"] = new JsonArray([.. values.Clients.Select(client => Json(client, Half(plan.Estimator == ClientValuePlan.Antithetic ? plan.Pairs : null)))]),
         };
@@ -101,24 +101,18 @@ internal static class ClientValueReport
         ["id"] = client.Id,
         ["weight"] = JsonOutput.Number(client.Weight),
         ["value"] = JsonOutput.Number(client.Value),
-        ["stderr"] = Optional(client.StandardError),
+        ["stderr"] = JsonOutput.Number(client.StandardError),
         ["interval"] = client.StandardError is { } error && double.IsFinite(error) && double.IsFinite(client.Value)
             ? JsonOutput.Numbers([client.Value - (half * error), client.Value + (half * error)])
             : null,
-        ["sampling_stderr"] = Optional(client.SamplingError),
-        ["leave_one_out"] = Optional(client.LeaveOneOut),
-        ["leave_one_out_stderr"] = Optional(client.LeaveOneOutError),
+        ["sampling_stderr"] = JsonOutput.Number(client.SamplingError),
+        ["leave_one_out"] = JsonOutput.Number(client.LeaveOneOut),
+        ["leave_one_out_stderr"] = JsonOutput.Number(client.LeaveOneOutError),
     };
 
     private static IEnumerable<JsonObject> Clients(JsonObject values) => values["clients"]!.AsArray().Select(c => c!.AsObject());
 
-    private static string Name(JsonObject client, Func<int, string>? names) => names is null ? client["id"]!.ToJsonString() : names((int)Number(client["id"]));
+    private static string Name(JsonObject client, Func<int, string>? names) => names is null ? client["id"]!.ToJsonString() : names((int)JsonInput.Number(client["id"]));
 
     private static string Signed(double value) => double.IsFinite(value) ? value.ToString("+0.00000;-0.00000;0", CultureInfo.InvariantCulture) : "not finite";
-
-    // A value may be one that was just made, of any numeric type, or one that was read from a file.
-    private static double Number(JsonNode? node) =>
-        node is null ? double.NaN : double.Parse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
-
-    private static JsonNode? Optional(double? value) => value is { } number ? JsonOutput.Number(number) : null;
 }

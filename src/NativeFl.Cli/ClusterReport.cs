@@ -53,7 +53,7 @@ internal static class ClusterReport
     }
 
     /// <summary>report.html.</summary>
-    public static string Html(JsonObject recipe, ClusterFolder folder, Clustering clustering, Embeddings embeddings)
+    public static HtmlReport Page(ClusterFolder folder, Clustering clustering, Embeddings embeddings)
     {
         int[] sizes = [.. folder.Clusters.Select(c => c.Members.Count).OrderDescending()];
         var report = new HtmlReport("Which records are alike");
@@ -68,6 +68,6 @@ internal static class ClusterReport
             IsFromZero = true,
             Series = [new PlotSeries("records", [.. sizes.Select((_, i) => (double)i)], [.. sizes.Select(size => (double)size)])],
         });
-        return report.Table(Largest(folder)).Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
+        return report.Table(Largest(folder));
     }
 }

@@ -99,7 +99,7 @@ internal sealed class DropRecovery
         return new JsonObject
         {
             ["loss"] = JsonOutput.Number(loss.Loss),
-            ["stderr"] = loss.StandardError is { } error ? JsonOutput.Number(error) : null,
+            ["stderr"] = JsonOutput.Number(loss.StandardError),
         };
     }
 

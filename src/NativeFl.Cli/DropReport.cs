@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using NativeFl.LayerDropping;
 using NativeFl.Reports;
 
@@ -9,7 +8,7 @@ namespace NativeFl.Cli;
 internal static class DropReport
 {
     /// <summary>The whole page.</summary>
-    public static string Html(JsonObject recipe, DropChoice choice)
+    public static HtmlReport Page(DropChoice choice)
     {
         var report = new HtmlReport("What was dropped");
         if (choice.Steps.Count == 0) report.Paragraph("Nothing: the model is as it was.");
@@ -17,7 +16,7 @@ internal static class DropReport
         if (choice.Steps.Count > 0) report.Table(Ranking(choice));
         if (choice.Ties.Count > 0) report.Paragraph($"Would have done as well: {Names(choice.Ties)}.");
         if (choice.PassedOver.Count > 0) report.Paragraph($"Stays, being the last attention: {Names(choice.PassedOver)}.");
-        return report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
+        return report;
     }
 
     /// <summary>Says what was not plain: equal scores, and what stays though it ranked before something that goes.</summary>

@@ -11,8 +11,8 @@ internal static class FederationJson
     {
         ["round"] = round.Round,
         ["clients"] = new JsonArray([.. round.Clients.Select(Client)]),
-        ["exactness"] = Optional(round.Exactness),
-        ["rounding"] = Optional(round.Rounding),
+        ["exactness"] = JsonOutput.Number(round.Exactness),
+        ["rounding"] = JsonOutput.Number(round.Rounding),
         ["seconds"] = JsonOutput.Number(Math.Round(round.Seconds, 3)),
         ["eval"] = Evaluation(round.Evaluation),
     };
@@ -34,7 +34,7 @@ internal static class FederationJson
             ["rank"] = client.Rank,
             ["examples"] = client.Examples,
             ["steps"] = client.Steps,
-            ["loss"] = Optional(client.Loss),
+            ["loss"] = JsonOutput.Number(client.Loss),
             ["tokens"] = client.Tokens,
             ["seed"] = client.Seed,
             ["upload_bytes"] = client.UploadBytes,
@@ -57,6 +57,4 @@ internal static class FederationJson
     private static bool IsNumber(JsonNode? node) => node is JsonValue value && value.TryGetValue(out double number) && double.IsFinite(number);
 
     private static bool IsNumberOrNull(JsonNode? node) => node is null || IsNumber(node);
-
-    private static JsonNode? Optional(double? value) => value is { } number ? JsonOutput.Number(number) : null;
 }

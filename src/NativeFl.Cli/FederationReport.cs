@@ -8,7 +8,7 @@ namespace NativeFl.Cli;
 internal static class FederationReport
 {
     /// <summary>The whole page.</summary>
-    public static string Html(JsonObject recipe, JsonObject result)
+    public static HtmlReport Page(JsonObject result)
     {
         string method = result["method"]!.GetValue<string>();
         JsonObject[] rounds = [.. result["rounds"]!.AsArray().Select(r => r!.AsObject())];
@@ -29,8 +29,7 @@ internal static class FederationReport
         foreach (JsonObject values in rounds.LastOrDefault()?["values"]?.AsArray().Select(v => v!.AsObject()) ?? [])
             report.Table(ClientValueReport.Table($"Values in round {rounds[^1]["round"]}: {ClientValueReport.Title(values)}", values));
         if (result["clients"] is JsonArray depths) report.Table(DepthTable(depths));
-        report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true));
-        return report.ToHtml();
+        return report;
     }
 
     private static LineChart LossChart(JsonObject[] rounds, JsonObject? initial)
@@ -41,9 +40,9 @@ internal static class FederationReport
         {
             (double X, JsonObject? Eval)[] points = [.. rounds.Select((r, i) => (numbers[i], r["eval"] as JsonObject))];
             if (initial is not null) points = [(0, initial), .. points];
-            series.Add(new PlotSeries("held-out loss", [.. points.Select(p => p.X)], [.. points.Select(p => Number(p.Eval?[HeldOutFigures.Loss]))])
+            series.Add(new PlotSeries("held-out loss", [.. points.Select(p => p.X)], [.. points.Select(p => JsonInput.Number(p.Eval?[HeldOutFigures.Loss]))])
             {
-                Errors = [.. points.Select(p => Number(p.Eval?[HeldOutFigures.LossError]))],
+                Errors = [.. points.Select(p => JsonInput.Number(p.Eval?[HeldOutFigures.LossError]))],
             });
         }
 
@@ -58,11 +57,11 @@ internal static class FederationReport
         [
             r["round"]!.ToString(),
             r["clients"]!.AsArray().Count.ToString(CultureInfo.InvariantCulture),
-            r["eval"] is JsonObject eval ? Figures.WithError(Number(eval[HeldOutFigures.Loss]), NumberOrNull(eval[HeldOutFigures.LossError])) : "–",
+            r["eval"] is JsonObject eval ? Figures.WithError(JsonInput.Number(eval[HeldOutFigures.Loss]), NumberOrNull(eval[HeldOutFigures.LossError])) : "–",
             Scientific(r["exactness"]),
             Scientific(r["rounding"]),
-            Figures.Bytes(r["clients"]!.AsArray().Sum(c => Number(c!["upload_bytes"]))),
-            Figures.Bytes(r["clients"]!.AsArray().Sum(c => Number(c!["download_bytes"]))),
+            Figures.Bytes(r["clients"]!.AsArray().Sum(c => JsonInput.Number(c!["upload_bytes"]))),
+            Figures.Bytes(r["clients"]!.AsArray().Sum(c => JsonInput.Number(c!["download_bytes"]))),
             r["seconds"]!.GetValue<double>().ToString("0.0", CultureInfo.InvariantCulture),
         ])]);
 
@@ -75,9 +74,9 @@ internal static class FederationReport
             c["rank"]!.ToString(),
             c["examples"]!.ToString(),
             c["steps"]!.ToString(),
-            c["dropped"] is not null ? "diverged, left out" : c["loss"] is null ? "–" : Figures.Loss(Number(c["loss"])),
-            Figures.Bytes(Number(c["upload_bytes"])),
-            Figures.Bytes(Number(c["download_bytes"])),
+            c["dropped"] is not null ? "diverged, left out" : c["loss"] is null ? "–" : Figures.Loss(JsonInput.Number(c["loss"])),
+            Figures.Bytes(JsonInput.Number(c["upload_bytes"])),
+            Figures.Bytes(JsonInput.Number(c["download_bytes"])),
         ])]);
 
     private static ReportTable DepthTable(JsonArray clients) => new(
@@ -90,9 +89,9 @@ internal static class FederationReport
             c["sublayers"]!.ToString(),
             Layers(c["drop_attn_list"]!),
             Layers(c["drop_mlp_list"]!),
-            Figures.Bytes(Number(c["base_bytes"])),
-            c["budget_bytes"] is { } budget ? Figures.Bytes(Number(budget)) : "–",
-            c["planned_bytes"] is { } planned ? Figures.Bytes(Number(planned)) : "–",
+            Figures.Bytes(JsonInput.Number(c["base_bytes"])),
+            c["budget_bytes"] is { } budget ? Figures.Bytes(JsonInput.Number(budget)) : "–",
+            c["planned_bytes"] is { } planned ? Figures.Bytes(JsonInput.Number(planned)) : "–",
         ])]);
 
     private static string Layers(JsonNode mask)
@@ -103,15 +102,11 @@ internal static class FederationReport
 
     private static double MeanLoss(JsonObject round)
     {
-        double[] losses = [.. round["clients"]!.AsArray().Select(c => Number(c!["loss"])).Where(double.IsFinite)];
+        double[] losses = [.. round["clients"]!.AsArray().Select(c => JsonInput.Number(c!["loss"])).Where(double.IsFinite)];
         return losses.Length == 0 ? double.NaN : losses.Average();
     }
 
-    private static string Scientific(JsonNode? node) => node is null ? "–" : Figures.Scientific(Number(node));
+    private static string Scientific(JsonNode? node) => node is null ? "–" : Figures.Scientific(JsonInput.Number(node));
 
-    private static double? NumberOrNull(JsonNode? node) => node is null ? null : Number(node);
-
-    // A value may be one that was just made, of any numeric type, or one that was read from a file.
-    private static double Number(JsonNode? node) =>
-        node is null ? double.NaN : double.Parse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
+    private static double? NumberOrNull(JsonNode? node) => node is null ? null : JsonInput.Number(node);
 }

@@ -35,7 +35,7 @@ internal static class InRunMeasurement
         });
         string cost = $"One fine-tuning of {training.Steps} steps on {Figures.Count(found.TrainingTokens)} tokens, and {Figures.Count(found.ValidationTokens)} of validation, in {Figures.Duration(TimeSpan.FromSeconds(seconds))}.";
         string unit = options.Normalised ? "in cosines, summed over the steps" : "in nats of log-probability a token";
-        output.Complete(data.Clusters, values, result, ValueReport.Html(RunRecord.Recipe(run.Flags), values, unit, cost + " Error bars are over the validation records."));
+        output.Complete(data.Clusters, values, result, ValueReport.Page(values, unit, cost + " Error bars are over the validation records."));
         run.Print(ValueReport.Table(values));
         run.Print($"{output.Path}: {cost}");
         return result;

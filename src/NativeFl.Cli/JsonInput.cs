@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
@@ -33,6 +34,10 @@ internal static class JsonInput
             throw new InvalidInputException(path, "JSON text of whole characters", "half a surrogate pair", e);
         }
     }
+
+    /// <summary>A number that was just made, of whatever type, or read from a file; null is NaN.</summary>
+    public static double Number(JsonNode? node) =>
+        node is null ? double.NaN : double.Parse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
 
     // The parser looks into a text only when it is asked for, so every one is asked for once here.
     private static void CheckTexts(byte[] bytes)

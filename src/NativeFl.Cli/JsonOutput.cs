@@ -11,6 +11,9 @@ internal static class JsonOutput
     /// <summary>A number that JSON can hold: NaN and infinities become null.</summary>
     public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
+    /// <summary>A number that JSON can hold, or null.</summary>
+    public static JsonNode? Number(double? value) => value is { } number ? Number(number) : null;
+
     /// <summary>A number that JSON can hold: NaN and infinities become null.</summary>
     public static JsonNode? Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : null;
 

@@ -50,8 +50,8 @@ internal static class LayerJson
         {
             ["dropped"] = JsonOutput.Texts(gap.Dropped.Select(s => s.ToString())),
             ["into"] = gap.Into?.Name,
-            ["error_before"] = gap.ErrorBefore is { } before ? JsonOutput.Number(before) : null,
-            ["error_after"] = gap.ErrorAfter is { } after ? JsonOutput.Number(after) : null,
+            ["error_before"] = JsonOutput.Number(gap.ErrorBefore),
+            ["error_after"] = JsonOutput.Number(gap.ErrorAfter),
         })]),
     };
 
@@ -67,7 +67,7 @@ internal static class LayerJson
         if (kind is not null) layer["kind"] = kind;
         layer["similarity"] = similarity;
         layer["importance"] = 1 - similarity;
-        layer["stderr"] = error is { } e ? JsonOutput.Number(e) : null;
+        layer["stderr"] = JsonOutput.Number(error);
         return layer;
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using NativeFl.LayerDropping;
 using NativeFl.Models;
 using NativeFl.Reports;
@@ -10,7 +9,7 @@ namespace NativeFl.Cli;
 internal static class LayerReport
 {
     /// <summary>The whole page.</summary>
-    public static string Html(JsonObject recipe, LayerScores scores)
+    public static HtmlReport Page(LayerScores scores)
     {
         var report = new HtmlReport("What each layer does to the residual stream");
         report.Paragraph(string.Create(
@@ -28,12 +27,11 @@ internal static class LayerReport
                 Series("block", scores.Blocks.Where(b => b.Length == 1).Select(b => (b.Layer, b.Similarity, b.StandardError))),
             ],
         });
-        report.Table(new ReportTable("Sublayers, the most alike first", ["sublayer", "similarity", "importance"],
+        return report.Table(new ReportTable("Sublayers, the most alike first", ["sublayer", "similarity", "importance"],
         [
             .. scores.Sublayers.OrderByDescending(s => s.Similarity).Select(s => (IReadOnlyList<string>)
                 [s.Sublayer.ToString(), Figures.WithError(s.Similarity, s.StandardError), Figures.Loss(s.Importance)]),
         ]));
-        return report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
     }
 
     private static PlotSeries Series(string name, IEnumerable<(int Layer, double Similarity, double? Error)> points)

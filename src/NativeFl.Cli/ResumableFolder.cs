@@ -62,6 +62,6 @@ internal sealed class ResumableFolder
     public void Complete(System.Text.Json.Nodes.JsonObject results)
     {
         if (Directory.Exists(Checkpoint)) Directory.Delete(Checkpoint, recursive: true);
-        AtomicFile.WriteText(System.IO.Path.Combine(Path, RunRecord.FileName), JsonOutput.Write(RunRecord.Create(_run, results), indented: true) + "\n");
+        RunRecord.Write(Path, _run, results);
     }
 }

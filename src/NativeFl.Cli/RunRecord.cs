@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
+using NativeFl.Models;
 
 namespace NativeFl.Cli;
 
@@ -9,8 +10,17 @@ internal static class RunRecord
     /// <summary>Its name.</summary>
     public const string FileName = "run.json";
 
-    /// <summary>The record of a run that is done.</summary>
-    public static JsonObject Create(VerbRun run, JsonObject results) => new()
+    /// <summary>Writes the record of a run that is done.</summary>
+    public static void Write(string folder, VerbRun run, JsonObject results) =>
+        AtomicFile.WriteText(Path.Combine(folder, FileName), JsonOutput.Write(Create(run, results), indented: true) + "\n");
+
+    /// <summary>The flags that were given, and the seed, as a recipe that does the same again; what only concerns this terminal is left out.</summary>
+    public static JsonObject Recipe(FlagValues flags) => Members(flags, flag => flags.Has(flag) || flag.Name == SharedFlags.Seed.Name);
+
+    /// <summary>The flags that were not given, at their defaults.</summary>
+    public static JsonObject Defaults(FlagValues flags) => Members(flags, flag => !flags.Has(flag) && flag.Name != SharedFlags.Seed.Name);
+
+    private static JsonObject Create(VerbRun run, JsonObject results) => new()
     {
         ["verb"] = run.Verb.Name,
         ["version"] = ProductVersion.Text,
@@ -23,16 +33,6 @@ internal static class RunRecord
         ["defaults"] = Defaults(run.Flags),
         ["results"] = results.DeepClone(),
     };
-
-    /// <summary>Writes the record into a folder that is being made.</summary>
-    public static void Write(string folder, VerbRun run, JsonObject results) =>
-        File.WriteAllText(Path.Combine(folder, FileName), JsonOutput.Write(Create(run, results), indented: true) + "\n");
-
-    /// <summary>The flags that were given, and the seed, as a recipe that does the same again; what only concerns this terminal is left out.</summary>
-    public static JsonObject Recipe(FlagValues flags) => Members(flags, flag => flags.Has(flag) || flag.Name == SharedFlags.Seed.Name);
-
-    /// <summary>The flags that were not given, at their defaults.</summary>
-    public static JsonObject Defaults(FlagValues flags) => Members(flags, flag => !flags.Has(flag) && flag.Name != SharedFlags.Seed.Name);
 
     private static JsonObject Members(FlagValues flags, Func<IFlag, bool> isWanted)
     {

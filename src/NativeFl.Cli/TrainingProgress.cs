@@ -68,7 +68,7 @@ internal sealed class TrainingProgress(VerbRun run, string folder, Transformer m
         {
             ["step"] = step,
             ["eval_loss"] = JsonOutput.Number(result.Loss),
-            ["eval_stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
+            ["eval_stderr"] = JsonOutput.Number(result.StandardError),
         };
         _metrics?.Write(Last.DeepClone().AsObject());
         _bar.Wipe();

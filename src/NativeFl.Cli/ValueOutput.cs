@@ -1,6 +1,7 @@
 using NativeFl.Cli.Flags;
 using NativeFl.DataRefinement;
 using NativeFl.Models;
+using NativeFl.Reports;
 using NativeFl.Valuation;
 
 namespace NativeFl.Cli;
@@ -48,13 +49,13 @@ internal sealed class ValueOutput : IDisposable
     public void Append(IReadOnlyList<KeyValuePair<Coalition, double?>> batch) => _table!.Append(batch);
 
     /// <summary>Writes what came out; run.json, the sign that it is complete, last.</summary>
-    public void Complete(ClusterFolder clusters, ProxyValues values, System.Text.Json.Nodes.JsonObject result, string report)
+    public void Complete(ClusterFolder clusters, ProxyValues values, System.Text.Json.Nodes.JsonObject result, HtmlReport report)
     {
         string folder = _whole?.WorkPath ?? Path;
         if (_whole is not null) clusters.Write(folder);
         ValueFolder.Write(folder, values);
-        AtomicFile.WriteText(System.IO.Path.Combine(folder, "report.html"), report);
-        AtomicFile.WriteText(System.IO.Path.Combine(folder, RunRecord.FileName), JsonOutput.Write(RunRecord.Create(_run, result), indented: true) + "\n");
+        ReportFile.Write(folder, _run, report);
+        RunRecord.Write(folder, _run, result);
         _whole?.Commit();
     }
 

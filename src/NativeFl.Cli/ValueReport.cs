@@ -38,7 +38,7 @@ internal static class ValueReport
     }
 
     /// <summary>report.html.</summary>
-    public static string Html(JsonObject recipe, ProxyValues values, string unit, string cost)
+    public static HtmlReport Page(ProxyValues values, string unit, string cost)
     {
         (ProxyValue Player, string Name)[] players = Players(values);
         (ProxyValue Player, string Name)[] shown = [.. players.Take(Shown), .. players.Skip(Math.Max(Shown, players.Length - Shown))];
@@ -54,7 +54,7 @@ internal static class ValueReport
             ValueFormat = "0.#####",
             Bars = [.. shown.Select(entry => new PlotBar(entry.Name, entry.Player.Value, entry.Player.StandardError ?? 0) { IsHighlighted = entry.Player.Value < 0 })],
         });
-        return report.Table(Table(values)).Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
+        return report.Table(Table(values));
     }
 
     /// <summary>One proxy of every player, with a name that says how many there are; what has no value comes last.</summary>

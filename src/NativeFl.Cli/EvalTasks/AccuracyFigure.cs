@@ -12,7 +12,7 @@ internal static class AccuracyFigure
         return new EvalFigure("accuracy", result.Accuracy, result.StandardError, line, new JsonObject
         {
             ["accuracy"] = JsonOutput.Number(result.Accuracy),
-            ["stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
+            ["stderr"] = JsonOutput.Number(result.StandardError),
             ["count"] = result.Count,
         });
     }

@@ -31,7 +31,7 @@ internal static class EvalSweep
         SweepRow[] rows = [.. counts.Select((count, i) => new SweepRow(count, choices[i], figures[i], speeds[i]))];
         run.Print(SweepReport.Table(rows));
         DropReport.Warn(run, choices[^1]);
-        if (output is not null) WriteReport(run, output, rows);
+        if (output is not null) ReportFile.Write(output.WorkPath, run, SweepReport.Page(rows, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method)));
         return Json(run, model.Config, DropRequestInput.Measured(scores, samples), rows);
     }
 
@@ -57,10 +57,6 @@ internal static class EvalSweep
         using var bar = new ProgressBar(run, "decode");
         return sweep.Decode(decodes, run.Get(SweepFlags.Rounds), (done, of) => bar.Report(done, of, 0, ""), run.Cancellation);
     }
-
-    private static void WriteReport(VerbRun run, OutputFolder output, IReadOnlyList<SweepRow> rows) => File.WriteAllText(
-        Path.Combine(output.WorkPath, "report.html"),
-        SweepReport.Html(RunRecord.Recipe(run.Flags), rows, run.Get(LayerFlags.Granularity), run.Get(LayerFlags.Method)));
 
     private static JsonObject Json(VerbRun run, ModelConfig config, (int Samples, long Tokens) calibration, IReadOnlyList<SweepRow> rows) => new()
     {

@@ -33,7 +33,7 @@ internal sealed class PerplexityTask : IEvalTask
             ["loss"] = JsonOutput.Number(result.Loss),
             ["perplexity"] = JsonOutput.Number(result.Perplexity),
             ["tokens"] = result.Tokens,
-            ["stderr"] = result.StandardError is { } error ? JsonOutput.Number(error) : null,
+            ["stderr"] = JsonOutput.Number(result.StandardError),
             ["examples"] = result.Examples,
         });
     }

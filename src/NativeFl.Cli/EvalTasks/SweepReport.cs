@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using NativeFl.Evaluation;
 using NativeFl.Reports;
 
@@ -23,7 +22,7 @@ internal static class SweepReport
         ])]);
 
     /// <summary>The whole page.</summary>
-    public static string Html(JsonObject recipe, IReadOnlyList<SweepRow> rows, string granularity, string method)
+    public static HtmlReport Page(IReadOnlyList<SweepRow> rows, string granularity, string method)
     {
         string name = rows[0].Figure.Name;
         var report = new HtmlReport($"What {granularity} layers are worth");
@@ -34,7 +33,7 @@ internal static class SweepReport
         report.Table(Table(rows));
         if (rows[0].Decode.Count > 0) report.Table(Decoding(rows));
         foreach (SweepRow row in Rankings(rows)) report.Table(DropReport.Ranking(row.Choice) with { Caption = $"The {row.Count} that were dropped, in the order of choice" });
-        return report.Heading("Recipe").Code(JsonOutput.Write(recipe, indented: true)).ToHtml();
+        return report;
     }
 
     private static LineChart Quality(IReadOnlyList<SweepRow> rows, string name, string method) => new()

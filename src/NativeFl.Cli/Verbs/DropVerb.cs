@@ -47,7 +47,7 @@ internal static class DropVerb
         if (input.IsNarrowed) SaveAsStored(run, input, recovery, choice, output.WorkPath, weights);
         else dropped.Save(output.WorkPath, input.SaveType, copyTokenizerFrom: input.Folder, weights);
         File.WriteAllText(Path.Combine(output.WorkPath, RankingFile), JsonOutput.Write(result, indented: true) + "\n");
-        File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), DropReport.Html(RunRecord.Recipe(run.Flags), choice));
+        ReportFile.Write(output.WorkPath, run, DropReport.Page(choice));
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
         run.Print($"{run.Get(OutputFlags.Folder)}: {(choice.Steps.Count == 0 ? "nothing dropped" : "dropped " + choice.Dropped)}");

@@ -10,7 +10,7 @@ namespace NativeFl.Cli.Verbs;
 /// <summary>federate: a federation of clients in simulation, round after round.</summary>
 internal static class FederateVerb
 {
-    private const string ModelFolder = "model", PartitionFileName = "partition.json", ReportFile = "report.html";
+    private const string ModelFolder = "model", PartitionFileName = "partition.json";
 
     public static Verb Verb => new(
         "federate",
@@ -87,10 +87,9 @@ internal static class FederateVerb
         if (federation.State.Own.Count == 0)
             json["merge_rounding"] = JsonOutput.Number(FederatedModel.Save(run, input, federation.Model, Path.Combine(output.Path, ModelFolder)));
 
-        string report = FederationReport.Html(RunRecord.Recipe(run.Flags), json);
-        AtomicFile.WriteText(Path.Combine(output.Path, ReportFile), report);
+        ReportFile.Write(output.Path, run, FederationReport.Page(json));
         output.Complete(json);
-        run.Print($"{output.Path}: done, see {ReportFile}");
+        run.Print($"{output.Path}: done, see {ReportFile.FileName}");
         return json;
     }
 

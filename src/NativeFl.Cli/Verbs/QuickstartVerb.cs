@@ -15,8 +15,6 @@ namespace NativeFl.Cli.Verbs;
 /// </summary>
 internal static class QuickstartVerb
 {
-    private const string ReportFile = "report.html";
-
     private static readonly Flag<string> Target = SharedFlags.Out with { Default = "nativefl-quickstart", Help = "the folder to write [nativefl-quickstart]" };
 
     private static Flag<string> Size { get; } = new(
@@ -76,12 +74,12 @@ internal static class QuickstartVerb
         json["refinement"] = refinement.Json();
         string verdict = QuickstartReport.Verdict(results);
         json["verdict"] = verdict;
-        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile), QuickstartReport.Html(run, plan, results, federations.ClientSizes, data, refinement));
+        File.WriteAllText(Path.Combine(output.WorkPath, ReportFile.FileName), QuickstartReport.Html(run, plan, results, federations.ClientSizes, data, refinement));
         RunRecord.Write(output.WorkPath, run, json);
         output.Commit();
         run.Print("");
         run.Print(verdict);
-        run.Print(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(output.Target, ReportFile)} shows it, after {run.Clock.Seconds:0} s."));
+        run.Print(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(output.Target, ReportFile.FileName)} shows it, after {run.Clock.Seconds:0} s."));
         return json;
     }
 

@@ -77,7 +77,6 @@ internal static class RefineClientsVerb
             run.Print(table);
         }
 
-        report.Heading("Recipe").Code(JsonOutput.Write(RunRecord.Recipe(run.Flags), indented: true));
-        AtomicFile.WriteText(Path.Combine(target, "report.html"), report.ToHtml());
+        ReportFile.Write(target, run, report);
     }
 }

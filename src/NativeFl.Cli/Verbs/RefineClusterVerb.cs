@@ -34,7 +34,7 @@ internal static class RefineClusterVerb
         ClusterFolder folder = ClusterReport.Folder(run.Get(RefineClusterFlags.Method), embedder.Length > 0 ? "embedder" : "hidden-states", clustering, records, areArrays);
         JsonObject result = ClusterReport.Json(folder);
         folder.Write(output.WorkPath);
-        File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), ClusterReport.Html(RunRecord.Recipe(run.Flags), folder, clustering, embeddings));
+        ReportFile.Write(output.WorkPath, run, ClusterReport.Page(folder, clustering, embeddings));
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
         run.Print(ClusterReport.Largest(folder));

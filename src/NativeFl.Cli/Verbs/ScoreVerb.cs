@@ -39,7 +39,7 @@ internal static class ScoreVerb
         run.Print($"{Figures.Count(scores.Tokens)} tokens in {scores.Samples} samples");
         if (output is null) return result;
         LayerScoresFile.Write(output.WorkPath, scores);
-        File.WriteAllText(Path.Combine(output.WorkPath, "report.html"), LayerReport.Html(RunRecord.Recipe(run.Flags), scores));
+        ReportFile.Write(output.WorkPath, run, LayerReport.Page(scores));
         RunRecord.Write(output.WorkPath, run, result);
         output.Commit();
         return result;

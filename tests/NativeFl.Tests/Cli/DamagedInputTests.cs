@@ -81,7 +81,7 @@ public sealed class DamagedInputTests
             IReadOnlyList<JsonObject> rounds = FederationResume.Load(_folder.Root, config)!.Rounds;
             Assert.That(rounds, Has.Count.EqualTo(2));
             var result = new JsonObject { ["method"] = "flora", ["rounds"] = new JsonArray([.. rounds.Select(r => r.DeepClone())]) };
-            Assert.That(FederationReport.Html([], result), Does.Contain("Rounds"), "what is read can be reported");
+            Assert.That(FederationReport.Page(result).ToHtml(), Does.Contain("Rounds"), "what is read can be reported");
         }), iter: 500, threads: 1);
     }
 
