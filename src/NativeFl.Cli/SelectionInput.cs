@@ -3,7 +3,6 @@ using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Evaluation;
 using NativeFl.Models;
-using NativeFl.Tensors;
 
 namespace NativeFl.Cli;
 
@@ -24,13 +23,13 @@ internal static class SelectionInput
 
     private static IReadOnlyList<double> Values(string folder, string method, ClusterFolder clusters) => folder.Length > 0
         ? ClusterValues.Read(folder, clusters)
-        : throw new InvalidInputException(RefineSelectFlags.Values.Name, $"what refine value wrote, for --method {method}", "nothing (the flag is missing)");
+        : throw RefineSelectFlags.Values.Missing($"what refine value wrote, for --method {method}");
 
     /// <summary>By record, the mean loss of the tokens that training would count, whose exponential is the perplexity.</summary>
     private static double[] Losses(VerbRun run, IReadOnlyList<DataRecord> records)
     {
         string folder = run.Get(DataFlags.OptionalModel);
-        if (folder.Length == 0) throw new InvalidInputException(DataFlags.OptionalModel.Name, "a model, for perplexities", "nothing (the flag is missing)");
+        if (folder.Length == 0) throw DataFlags.OptionalModel.Missing("a model, for perplexities");
         using ModelInput input = ModelInput.Open(run, folder);
         PromptOptions options = ClusterInput.TextOptions(run) with { MaxLength = TrainingData.MaxLength(run, input.Config) };
         IReadOnlyList<TokenizedExample> examples = Dataset.Tokenize(

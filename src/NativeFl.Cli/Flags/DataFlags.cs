@@ -31,5 +31,8 @@ internal static class DataFlags
     public static Flag<bool> NoPacking { get; } = new("--no-packing", FlagTypes.Switch, false, "plain text: one record a sequence");
 
     /// <summary>How records become token sequences.</summary>
-    public static IReadOnlyList<IFlag> Prompt => [PromptField, AnswerField, Template, TrainOnPrompt, MaxLength, Packing, NoPacking];
+    public static IReadOnlyList<IFlag> Prompt => [.. Single, Packing, NoPacking];
+
+    /// <summary>How a record becomes one sequence.</summary>
+    public static IReadOnlyList<IFlag> Single => [PromptField, AnswerField, Template, TrainOnPrompt, MaxLength];
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Flags;
 
@@ -40,7 +41,10 @@ internal sealed record Flag<T>(string Name, FlagType<T> Type, T Default, string 
     {
         FlagText? text = values.Find(Name);
         if (text is not null) return Type.Parse(text);
-        if (IsRequired) throw new Tensors.InvalidInputException(Name, Type.HelpName, "nothing (the flag is missing)");
+        if (IsRequired) throw Missing(Type.HelpName);
         return Default;
     }
+
+    /// <summary>What is said where a run needs it and it was not given.</summary>
+    public InvalidInputException Missing(string expected) => new(Name, expected, "nothing (the flag is missing)");
 }

@@ -28,10 +28,6 @@ internal static class RefineClientsFlags
 
     public static Flag<string> Estimator { get; } = ClientValueFlags.Estimator with { Name = "--estimator" };
 
-    /// <summary>How a record becomes one sequence.</summary>
-    public static IReadOnlyList<IFlag> Prompt =>
-        [DataFlags.PromptField, DataFlags.AnswerField, DataFlags.Template, DataFlags.TrainOnPrompt, DataFlags.MaxLength, DataFlags.Packing, DataFlags.NoPacking];
-
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<IFlag> All => [Adapters, Weights, Start, Validation, Game, Budget, Estimator, FederationFlags.Renormalize, .. Prompt];
+    public static IReadOnlyList<IFlag> All => [Adapters, Weights, Start, Validation, Game, Budget, Estimator, FederationFlags.Renormalize, .. DataFlags.Prompt];
 }

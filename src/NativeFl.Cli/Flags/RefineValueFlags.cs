@@ -55,10 +55,6 @@ internal static class RefineValueFlags
         TrainingFlags.Rank, TrainingFlags.Alpha, TrainingFlags.TargetModules, TrainingFlags.LoraDropout, TrainingFlags.UseRsLora, .. TrainingFlags.Optimiser,
     ];
 
-    /// <summary>How a record becomes one sequence.</summary>
-    public static IReadOnlyList<IFlag> Prompt =>
-        [DataFlags.PromptField, DataFlags.AnswerField, DataFlags.Template, DataFlags.TrainOnPrompt, DataFlags.MaxLength];
-
     /// <summary>All of them.</summary>
     public static IReadOnlyList<IFlag> All => [Proxies, Validation, Test, Estimator, Budget, BudgetSeconds, Groups, Tolerance, Order, Normalise, Utility, AtOnce, MemoryBudget];
 

@@ -3,7 +3,6 @@ using NativeFl.Cli.Flags;
 using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Models;
-using NativeFl.Tensors;
 
 namespace NativeFl.Cli.Verbs;
 
@@ -23,7 +22,7 @@ internal static class RefineClusterVerb
     {
         string embedder = run.Get(RefineClusterFlags.Embedder);
         if (embedder.Length == 0 && run.Get(DataFlags.OptionalModel).Length == 0)
-            throw new InvalidInputException(DataFlags.OptionalModel.Name, "the base, by which records are embedded (or --embedder)", "nothing (the flag is missing)");
+            throw DataFlags.OptionalModel.Missing("the base, by which records are embedded (or --embedder)");
         int clusters = run.Get(RefineClusterFlags.Clusters);
         IReadOnlyList<DataRecord> records = RecordReader.Read(run.Get(DataFlags.Data), out bool areArrays);
         ClusterInput.RequireEnough(run, records, clusters);

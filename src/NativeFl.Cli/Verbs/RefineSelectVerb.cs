@@ -49,6 +49,6 @@ internal static class RefineSelectVerb
         (true, false) => values,
         (false, true) => clusters,
         (true, true) => throw new InvalidInputException(run.Flags.Source(RefineSelectFlags.Values), "either --values or --clusters", "both"),
-        _ => throw new InvalidInputException(RefineSelectFlags.Values.Name, "what refine value wrote (or --clusters)", "nothing (the flag is missing)"),
+        _ => throw RefineSelectFlags.Values.Missing("what refine value wrote (or --clusters)"),
     };
 }

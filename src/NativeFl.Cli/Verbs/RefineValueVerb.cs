@@ -13,7 +13,7 @@ internal static class RefineValueVerb
     public static Verb Verb => new(
         "refine value",
         "Tell what records are worth by fine-tuning with and without them",
-        [DataFlags.Model, DataFlags.OptionalData, .. RefineValueFlags.All, .. RefineValueFlags.Training, .. RefineValueFlags.Prompt, OutputFlags.Folder],
+        [DataFlags.Model, DataFlags.OptionalData, .. RefineValueFlags.All, .. RefineValueFlags.Training, .. DataFlags.Single, OutputFlags.Folder],
         Run);
 
     private static JsonObject Run(VerbRun run)
