@@ -4,6 +4,7 @@ using NativeFl.Models;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
 using NativeFl.Tests.Architecture;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests;
 
@@ -23,10 +24,10 @@ public sealed partial class ReadmeTests
     [Test]
     public void The_sample_fine_tunes_two_clients_and_aggregates()
     {
-        using var folder = new Models.TemporaryFolder();
-        string model = Path.Combine(folder.Path, "model"), output = Path.Combine(folder.Path, "global");
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(folder.Root, "model"), output = Path.Combine(folder.Root, "global");
         ModelConfig config = MakeModel(model);
-        string alice = MakeData(folder.Path, "alice", 5), bob = MakeData(folder.Path, "bob", 3);
+        string alice = MakeData(folder.Root, "alice", 5), bob = MakeData(folder.Root, "bob", 3);
         ReadmeSample.Run(model, alice, bob, output);
         AdapterWeights global = AdapterFolder.Load(output, config).Weights;
         Assert.Multiple(() =>

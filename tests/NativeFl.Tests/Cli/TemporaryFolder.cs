@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace NativeFl.Tests.Cli;
 
 /// <summary>A folder of its own for one test, deleted with it.</summary>
@@ -11,11 +13,13 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string At(params ReadOnlySpan<string> parts) => Path.Combine([Root, .. parts]);
 
-    public string Write(string name, string text)
+    public string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
+
+    public string Write(string name, byte[] bytes)
     {
         string path = At(name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, text);
+        File.WriteAllBytes(path, bytes);
         return path;
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.DataRefinement;
@@ -19,7 +20,7 @@ public sealed class ClusterFolderTests
     {
         using var folder = new TemporaryFolder();
         ClusterFolder written = Written(folder, isArray);
-        ClusterFolder read = ClusterFolder.Read(folder.Path);
+        ClusterFolder read = ClusterFolder.Read(folder.Root);
         Assert.Multiple(() =>
         {
             Assert.That((read.Method, read.Embedding, read.Inertia, read.IsArray), Is.EqualTo(("kmeans", "hidden-states", 0.1, isArray)));
@@ -36,10 +37,10 @@ public sealed class ClusterFolderTests
     {
         using var folder = new TemporaryFolder();
         Written(folder);
-        JsonNode clusters = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.Path, "clusters.json")))!;
+        JsonNode clusters = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.Root, "clusters.json")))!;
         Assert.That(clusters.ToJsonString(), Is.EqualTo(
             """{"method":"kmeans","embedding":"hidden-states","inertia":0.1,"format":"jsonl","clusters":[{"proxy":"1","members":["a","1"]},{"proxy":"7","members":["7"]}]}"""));
-        Assert.That(File.ReadAllLines(Path.Combine(folder.Path, "records.jsonl"))[1], Is.EqualTo("""{"id":"1","record":{"question":"1 + 2?","answer":"3"}}"""));
+        Assert.That(File.ReadAllLines(Path.Combine(folder.Root, "records.jsonl"))[1], Is.EqualTo("""{"id":"1","record":{"question":"1 + 2?","answer":"3"}}"""));
     }
 
     [Test]
@@ -62,20 +63,20 @@ public sealed class ClusterFolderTests
     {
         using var folder = new TemporaryFolder();
         Written(folder);
-        string path = Path.Combine(folder.Path, "clusters.json"), text = JsonNode.Parse(File.ReadAllText(path))!.ToJsonString();
+        string path = Path.Combine(folder.Root, "clusters.json"), text = JsonNode.Parse(File.ReadAllText(path))!.ToJsonString();
         Assert.That(text, Does.Contain(part));
         File.WriteAllText(path, text.Replace(part, instead, StringComparison.Ordinal));
-        Assert.That(() => ClusterFolder.Read(folder.Path), Throws.TypeOf<InvalidInputException>().With.Message.Contains(says));
+        Assert.That(() => ClusterFolder.Read(folder.Root), Throws.TypeOf<InvalidInputException>().With.Message.Contains(says));
     }
 
     [Test]
     public void A_folder_without_its_files_is_refused()
     {
         using var folder = new TemporaryFolder();
-        Assert.That(() => ClusterFolder.Read(folder.Path), Throws.TypeOf<InvalidInputException>().With.Message.Contains("clusters.json"));
+        Assert.That(() => ClusterFolder.Read(folder.Root), Throws.TypeOf<InvalidInputException>().With.Message.Contains("clusters.json"));
         Written(folder);
-        File.Delete(Path.Combine(folder.Path, "records.jsonl"));
-        Assert.That(() => ClusterFolder.Read(folder.Path), Throws.TypeOf<InvalidInputException>().With.Message.Contains("records.jsonl"));
+        File.Delete(Path.Combine(folder.Root, "records.jsonl"));
+        Assert.That(() => ClusterFolder.Read(folder.Root), Throws.TypeOf<InvalidInputException>().With.Message.Contains("records.jsonl"));
     }
 
     private static ClusterFolder Written(TemporaryFolder folder, bool isArray = false)
@@ -89,7 +90,7 @@ public sealed class ClusterFolderTests
             Records = RecordReader.Read([folder.Write("data.jsonl", Records)]),
             IsArray = isArray,
         };
-        written.Write(folder.Path);
+        written.Write(folder.Root);
         return written;
     }
 }

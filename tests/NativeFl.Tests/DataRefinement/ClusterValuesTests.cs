@@ -1,6 +1,7 @@
 using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.DataRefinement;
@@ -11,17 +12,17 @@ public sealed class ClusterValuesTests
     public void Values_go_by_the_ids_of_proxies_and_null_is_unknown()
     {
         using var folder = new TemporaryFolder();
-        ValueFolder.Write(folder.Path, ValuesOf(("c", double.NaN), ("a", 0.5)));
-        Assert.That(ClusterValues.Read(folder.Path, Clusters(folder)), Is.EqualTo(new[] { 0.5, double.NaN }));
+        ValueFolder.Write(folder.Root, ValuesOf(("c", double.NaN), ("a", 0.5)));
+        Assert.That(ClusterValues.Read(folder.Root, Clusters(folder)), Is.EqualTo(new[] { 0.5, double.NaN }));
     }
 
     [Test]
     public void Values_of_other_clusters_are_refused()
     {
         using var folder = new TemporaryFolder();
-        ValueFolder.Write(folder.Path, ValuesOf(("b", 1), ("a", 0.5)));
+        ValueFolder.Write(folder.Root, ValuesOf(("b", 1), ("a", 0.5)));
         Assert.That(
-            () => ClusterValues.Read(folder.Path, Clusters(folder)),
+            () => ClusterValues.Read(folder.Root, Clusters(folder)),
             Throws.TypeOf<InvalidInputException>().With.Message.EndsWith("values.json: expected a value of every cluster's proxy, got none of \"c\""));
     }
 

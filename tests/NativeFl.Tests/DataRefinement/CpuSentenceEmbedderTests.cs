@@ -1,6 +1,7 @@
 using NativeFl.DataRefinement;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.DataRefinement;
@@ -105,11 +106,11 @@ internal sealed class CpuSentenceEmbedderTests : SentenceEmbedderTests
     {
         foreach (string file in Directory.GetFiles(EmbedderFixture.Folder, "*", SearchOption.AllDirectories))
         {
-            string target = Path.Combine(folder.Path, Path.GetRelativePath(EmbedderFixture.Folder, file));
+            string target = Path.Combine(folder.Root, Path.GetRelativePath(EmbedderFixture.Folder, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(file, target);
         }
 
-        return folder.Path;
+        return folder.Root;
     }
 }

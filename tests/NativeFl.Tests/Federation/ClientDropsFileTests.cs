@@ -1,6 +1,7 @@
 using NativeFl.Federation;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Federation;
 
@@ -52,7 +53,7 @@ public sealed class ClientDropsFileTests
 
     private static IReadOnlyDictionary<int, DroppedSublayers> Read(string json, ModelConfig config)
     {
-        using var folder = new Models.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         return ClientDropsFile.Read(folder.Write("drops.json", json), config, clients: 3);
     }
 }

@@ -5,6 +5,7 @@ using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Federation;
 
@@ -57,7 +58,7 @@ public sealed class UnequalDepthTests
     public void A_client_trains_to_the_same_bits_as_alone_on_the_checkpoint_without_its_sublayers(
         [Values("flora", "flora-unmerged", "zero-padding", "flexlora", "local")] string method)
     {
-        using var folder = new Models.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         TokenizedExample[] examples = FederationCases.Examples(10);
         FederationOptions options = FederationCases.Options(method) with { Training = new TrainingOptions { BatchSize = 2, LearningRate = 5e-3, Dropout = 0.1 } };
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([4, 2, 6], "", "a2", "a0 m1 m2");
@@ -68,7 +69,7 @@ public sealed class UnequalDepthTests
         federation.Run();
         foreach (ClientSpecification client in clients)
         {
-            string path = folder[$"{client.Id}"];
+            string path = folder.At($"{client.Id}");
             Directory.CreateDirectory(path);
             using (Transformer view = _model.Without(client.Dropped)) view.Save(path, DType.F32, copyTokenizerFrom: null);
             using Transformer alone = Transformer.Load(_backend, path, DType.F32);

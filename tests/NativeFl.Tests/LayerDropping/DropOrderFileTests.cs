@@ -1,6 +1,7 @@
 using NativeFl.LayerDropping;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.LayerDropping;
@@ -21,7 +22,7 @@ public sealed class DropOrderFileTests
             Samples = 1,
         };
         using var folder = new TemporaryFolder();
-        LayerScoresFile.Write(folder.Path, scores);
+        LayerScoresFile.Write(folder.Root, scores);
         Assert.That(Order(folder, Config), Is.EqualTo(new[] { "mlp 2", "mlp 0", "mlp 1", "attention 1", "attention 0" }));
     }
 
@@ -47,10 +48,10 @@ public sealed class DropOrderFileTests
     {
         using var folder = new TemporaryFolder();
         if (json is not null) folder.Write("drop.json", json);
-        var error = Assert.Throws<InvalidInputException>(() => DropOrderFile.Read(folder.Path, Config));
+        var error = Assert.Throws<InvalidInputException>(() => DropOrderFile.Read(folder.Root, Config));
         Assert.That(error.Message, Does.Contain(says));
     }
 
     private static IEnumerable<string> Order(TemporaryFolder folder, ModelConfig config) =>
-        DropOrderFile.Read(folder.Path, config).Select(item => string.Join(", ", item));
+        DropOrderFile.Read(folder.Root, config).Select(item => string.Join(", ", item));
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -54,9 +55,9 @@ public sealed class AdapterFolderTests
         ModuleId query = new(0, Projection.Query);
         AdapterWeights square = new(new Dictionary<ModuleId, LoraFactors> { [query] = new(48, 48, 48, 0.5f, a, b) });
         using TemporaryFolder folder = new();
-        AdapterFolder.Save(folder.Path, square, new AdapterSettings());
-        AssertSame(AdapterFolder.Load(folder.Path, config).Weights, square);
-        using SafetensorsFile file = SafetensorsFile.Open(folder[Weights]);
+        AdapterFolder.Save(folder.Root, square, new AdapterSettings());
+        AssertSame(AdapterFolder.Load(folder.Root, config).Weights, square);
+        using SafetensorsFile file = SafetensorsFile.Open(folder.At(Weights));
         float[] inFile = new float[48 * 48];
         file.Read(QueryB, 0, inFile);
         Assert.That(inFile[1], Is.EqualTo(b[48]));
@@ -96,8 +97,8 @@ public sealed class AdapterFolderTests
         }
 
         using TemporaryFolder folder = new();
-        AdapterFolder.Save(folder["new/adapter"], new AdapterWeights(factors), new AdapterSettings { LayerCount = 3, Dropout = 0.1, BaseModel = "base" });
-        JsonNode json = JsonNode.Parse(File.ReadAllText(folder["new/adapter/" + Config]))!;
+        AdapterFolder.Save(folder.At("new/adapter"), new AdapterWeights(factors), new AdapterSettings { LayerCount = 3, Dropout = 0.1, BaseModel = "base" });
+        JsonNode json = JsonNode.Parse(File.ReadAllText(folder.At("new/adapter/" + Config)))!;
         Assert.Multiple(() =>
         {
             Assert.That((string)json["peft_type"]!, Is.EqualTo("LORA"));
@@ -112,7 +113,7 @@ public sealed class AdapterFolderTests
             Assert.That(json["rank_pattern"]!.ToJsonString(), Is.EqualTo("""{"model.layers.2.mlp.up_proj":5}"""));
             Assert.That(json["alpha_pattern"]!.ToJsonString(), Is.EqualTo("{}"));
             Assert.That((string)json["bias"]!, Is.EqualTo("none"));
-            Assert.That(Directory.GetFiles(folder["new/adapter"]).Select(Path.GetFileName), Is.EquivalentTo(new[] { Config, Weights }));
+            Assert.That(Directory.GetFiles(folder.At("new/adapter")).Select(Path.GetFileName), Is.EquivalentTo(new[] { Config, Weights }));
         });
     }
 
@@ -129,12 +130,12 @@ public sealed class AdapterFolderTests
     {
         ModelConfig config = ModelConfigFile.Load(ModelFixture.Folder("llama"));
         using TemporaryFolder folder = new();
-        Assert.That(() => AdapterFolder.Load(folder["none"], config), SafetensorsFileTests.Refused(folder["none"], "no such folder"));
-        Assert.That(() => AdapterFolder.Load(folder.Path, config), SafetensorsFileTests.Refused(folder[Config], "no such file"));
-        File.Copy(ModelFixture.Folder("llama", "adapter", Config), folder[Config]);
-        Assert.That(() => AdapterFolder.Load(folder.Path, config), SafetensorsFileTests.Refused(folder[Weights], "no such file"));
+        Assert.That(() => AdapterFolder.Load(folder.At("none"), config), SafetensorsFileTests.Refused(folder.At("none"), "no such folder"));
+        Assert.That(() => AdapterFolder.Load(folder.Root, config), SafetensorsFileTests.Refused(folder.At(Config), "no such file"));
+        File.Copy(ModelFixture.Folder("llama", "adapter", Config), folder.At(Config));
+        Assert.That(() => AdapterFolder.Load(folder.Root, config), SafetensorsFileTests.Refused(folder.At(Weights), "no such file"));
         folder.Write("adapter_model.bin", "x");
-        Assert.That(() => AdapterFolder.Load(folder.Path, config), SafetensorsFileTests.Refused(folder.Path, "pickled adapter_model.bin"));
+        Assert.That(() => AdapterFolder.Load(folder.Root, config), SafetensorsFileTests.Refused(folder.Root, "pickled adapter_model.bin"));
     }
 
     [TestCase("r", 5, "[5, 48]", "[4, 48]")]
@@ -225,13 +226,13 @@ public sealed class AdapterFolderTests
             folder.Write(Weights, newTensors);
             try
             {
-                AdapterWeights adapter = AdapterFolder.Load(folder.Path, config).Weights;
+                AdapterWeights adapter = AdapterFolder.Load(folder.Root, config).Weights;
                 bool fits = adapter.IsFinite && adapter.Modules.All(m =>
                     (m.Value.OutFeatures, m.Value.InFeatures) == config.ShapeOf(m.Key.Projection) && m.Value.A.Length == m.Value.Rank * m.Value.InFeatures
                     && m.Value.B.Length == m.Value.Rank * m.Value.OutFeatures && float.IsFinite(m.Value.Scaling));
                 if (!fits) throw new InvalidOperationException("an adapter that does not fit was read");
             }
-            catch (InvalidInputException e) when (e.Message.Contains(folder.Path, StringComparison.Ordinal))
+            catch (InvalidInputException e) when (e.Message.Contains(folder.Root, StringComparison.Ordinal))
             {
             }
         }, iter: 2000, threads: 1);
@@ -255,8 +256,8 @@ public sealed class AdapterFolderTests
     private static AdapterWeights RoundTrip(AdapterWeights adapter, AdapterSettings settings, ModelConfig config)
     {
         using TemporaryFolder folder = new();
-        AdapterFolder.Save(folder.Path, adapter, settings);
-        AdapterFolderContent content = AdapterFolder.Load(folder.Path, config);
+        AdapterFolder.Save(folder.Root, adapter, settings);
+        AdapterFolderContent content = AdapterFolder.Load(folder.Root, config);
         if (content.Settings != settings with { LayerCount = config.LayerCount }) throw new InvalidOperationException("the settings differ");
         return content.Weights;
     }
@@ -292,13 +293,13 @@ public sealed class AdapterFolderTests
         }
 
         changeTensors?.Invoke(tensors);
-        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder[Weights], [.. tensors.Select(t => new SafetensorsDeclaration(t.Key, "F32", t.Value.Shape))]))
+        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At(Weights), [.. tensors.Select(t => new SafetensorsDeclaration(t.Key, "F32", t.Value.Shape))]))
         {
             foreach (FileTensor tensor in tensors.Values) writer.Write(tensor.Values);
             writer.Complete();
         }
 
         ModelConfig config = ModelConfigFile.Load(ModelFixture.Folder("llama"));
-        Assert.That(() => AdapterFolder.Load(folder.Path, config), SafetensorsFileTests.Refused(fragments));
+        Assert.That(() => AdapterFolder.Load(folder.Root, config), SafetensorsFileTests.Refused(fragments));
     }
 }

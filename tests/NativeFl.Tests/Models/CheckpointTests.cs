@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -37,10 +38,10 @@ public sealed class CheckpointTests
     public void A_folder_without_weights_is_refused()
     {
         using TemporaryFolder folder = new();
-        File.Copy(ModelFixture.Folder("llama", "config.json"), folder["config.json"]);
-        Assert.That(() => Checkpoint.Open(folder.Path), SafetensorsFileTests.Refused(folder.Path, Checkpoint.SingleFile, "neither"));
+        File.Copy(ModelFixture.Folder("llama", "config.json"), folder.At("config.json"));
+        Assert.That(() => Checkpoint.Open(folder.Root), SafetensorsFileTests.Refused(folder.Root, Checkpoint.SingleFile, "neither"));
         folder.Write("pytorch_model.bin", "x");
-        Assert.That(() => Checkpoint.Open(folder.Path), SafetensorsFileTests.Refused(folder.Path, Checkpoint.SingleFile, "pickled pytorch_model.bin"));
+        Assert.That(() => Checkpoint.Open(folder.Root), SafetensorsFileTests.Refused(folder.Root, Checkpoint.SingleFile, "pickled pytorch_model.bin"));
     }
 
     [TestCase("num_hidden_layers", 4, "model.layers.3.input_layernorm.weight", "no such tensor")]
@@ -53,12 +54,12 @@ public sealed class CheckpointTests
     public void A_config_that_does_not_fit_the_weights_is_refused(string field, object value, params string[] fragments)
     {
         using TemporaryFolder folder = new();
-        ModelFixture.Copy(ModelFixture.Folder("llama"), folder["m"]);
-        string path = Path.Combine(folder["m"], "config.json");
+        ModelFixture.Copy(ModelFixture.Folder("llama"), folder.At("m"));
+        string path = Path.Combine(folder.At("m"), "config.json");
         JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         config[field] = value is int number ? number : (JsonNode)(bool)value;
         File.WriteAllText(path, config.ToJsonString());
-        using Checkpoint checkpoint = Checkpoint.Open(folder["m"]);
+        using Checkpoint checkpoint = Checkpoint.Open(folder.At("m"));
         Assert.That(checkpoint.Validate, SafetensorsFileTests.Refused([Checkpoint.SingleFile, .. fragments]));
     }
 
@@ -66,10 +67,10 @@ public sealed class CheckpointTests
     public void A_tied_head_need_not_be_there_but_an_untied_one_must()
     {
         using TemporaryFolder folder = new();
-        ModelFixture.Copy(ModelFixture.Folder("llama3-rope"), folder["m"]);
-        string path = Path.Combine(folder["m"], "config.json");
+        ModelFixture.Copy(ModelFixture.Folder("llama3-rope"), folder.At("m"));
+        string path = Path.Combine(folder.At("m"), "config.json");
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", StringComparison.Ordinal));
-        using Checkpoint checkpoint = Checkpoint.Open(folder["m"]);
+        using Checkpoint checkpoint = Checkpoint.Open(folder.At("m"));
         Assert.That(checkpoint.Validate, SafetensorsFileTests.Refused("lm_head.weight", "no such tensor"));
     }
 
@@ -78,15 +79,15 @@ public sealed class CheckpointTests
     {
         ModelConfig config = ModelConfigFile.Load(ModelFixture.Folder("llama"));
         using TemporaryFolder folder = new();
-        File.Copy(ModelFixture.Folder("llama", "config.json"), folder["config.json"]);
+        File.Copy(ModelFixture.Folder("llama", "config.json"), folder.At("config.json"));
         SafetensorsDeclaration[] tensors = [.. Checkpoint.ExpectedTensors(config).Select(t => new SafetensorsDeclaration(t.Name, "I32", t.Shape))];
-        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder[Checkpoint.SingleFile], tensors))
+        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At(Checkpoint.SingleFile), tensors))
         {
             foreach (SafetensorsDeclaration tensor in tensors) writer.WriteInt64(new long[tensor.Shape.Aggregate(1L, (a, b) => a * b)]);
             writer.Complete();
         }
 
-        using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
+        using Checkpoint checkpoint = Checkpoint.Open(folder.Root);
         Assert.That(checkpoint.Validate, SafetensorsFileTests.Refused("model.embed_tokens.weight", "F32, BF16, F16 or F64", "I32"));
     }
 
@@ -102,8 +103,8 @@ public sealed class CheckpointTests
     public void An_index_that_names_a_file_outside_the_folder_is_refused(string file)
     {
         using TemporaryFolder folder = Sharded(map => map["model.norm.weight"] = file);
-        File.Copy(Path.Combine(folder["m"], Second), folder["outside.safetensors"]);
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Index, "weight_map", "file names inside the folder"));
+        File.Copy(Path.Combine(folder.At("m"), Second), folder.At("outside.safetensors"));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Index, "weight_map", "file names inside the folder"));
     }
 
     [TestCase("../outside.safetensors")]
@@ -111,10 +112,10 @@ public sealed class CheckpointTests
     public void A_shard_that_is_a_link_out_of_the_folder_is_refused(string target)
     {
         using TemporaryFolder folder = Sharded(_ => { });
-        string shard = Path.Combine(folder["m"], Second);
-        File.Move(shard, folder["outside.safetensors"]);
+        string shard = Path.Combine(folder.At("m"), Second);
+        File.Move(shard, folder.At("outside.safetensors"));
         File.CreateSymbolicLink(shard, target);
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(folder.Path));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(folder.Root));
     }
 
     [Test]
@@ -122,28 +123,28 @@ public sealed class CheckpointTests
     {
         // "sub/../x" is "x" to a careless reader, but the system follows sub first.
         using TemporaryFolder folder = Sharded(_ => { });
-        string shard = Path.Combine(folder["m"], Second);
-        Directory.CreateDirectory(folder["elsewhere/deep"]);
-        File.Move(shard, folder["elsewhere/x"]);
-        Directory.CreateSymbolicLink(Path.Combine(folder["m"], "sub"), folder["elsewhere/deep"]);
+        string shard = Path.Combine(folder.At("m"), Second);
+        Directory.CreateDirectory(folder.At("elsewhere/deep"));
+        File.Move(shard, folder.At("elsewhere/x"));
+        Directory.CreateSymbolicLink(Path.Combine(folder.At("m"), "sub"), folder.At("elsewhere/deep"));
         File.CreateSymbolicLink(shard, "sub/../x");
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(folder.Path));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(folder.Root));
     }
 
     [Test]
     public void Links_inside_the_folder_and_into_the_cache_of_the_same_model_are_followed()
     {
         using TemporaryFolder folder = Sharded(_ => { });
-        string snapshot = folder["hub/snapshots/abc"];
-        Directory.CreateDirectory(folder["hub/snapshots"]);
-        Directory.CreateDirectory(folder["hub/blobs"]);
-        Directory.Move(folder["m"], snapshot);
-        File.Move(Path.Combine(snapshot, Second), folder["hub/blobs/0123"]);
+        string snapshot = folder.At("hub/snapshots/abc");
+        Directory.CreateDirectory(folder.At("hub/snapshots"));
+        Directory.CreateDirectory(folder.At("hub/blobs"));
+        Directory.Move(folder.At("m"), snapshot);
+        File.Move(Path.Combine(snapshot, Second), folder.At("hub/blobs/0123"));
         File.CreateSymbolicLink(Path.Combine(snapshot, Second), "../../blobs/0123");
         File.Move(Path.Combine(snapshot, First), Path.Combine(snapshot, "first"));
         File.CreateSymbolicLink(Path.Combine(snapshot, First), "first");
-        Directory.CreateSymbolicLink(folder["link"], snapshot);
-        foreach (string path in (string[])[snapshot, folder["link"], folder["link"] + "/"])
+        Directory.CreateSymbolicLink(folder.At("link"), snapshot);
+        foreach (string path in (string[])[snapshot, folder.At("link"), folder.At("link") + "/"])
         {
             using Checkpoint checkpoint = Checkpoint.Open(path);
             checkpoint.Validate();
@@ -155,22 +156,22 @@ public sealed class CheckpointTests
     public void A_missing_shard_is_refused()
     {
         using TemporaryFolder folder = Sharded(_ => { });
-        File.Delete(Path.Combine(folder["m"], Second));
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Second, "no such file"));
+        File.Delete(Path.Combine(folder.At("m"), Second));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Second, "no such file"));
     }
 
     [Test]
     public void A_listed_tensor_that_its_shard_lacks_is_refused()
     {
         using TemporaryFolder folder = Sharded(map => map["model.extra.weight"] = First);
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(First, "model.extra.weight", "no such tensor"));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(First, "model.extra.weight", "no such tensor"));
     }
 
     [Test]
     public void A_tensor_that_no_shard_is_listed_for_is_missing()
     {
         using TemporaryFolder folder = Sharded(map => map.Remove("model.norm.weight"), keepTotal: false);
-        using Checkpoint checkpoint = Checkpoint.Open(folder["m"]);
+        using Checkpoint checkpoint = Checkpoint.Open(folder.At("m"));
         Assert.That(checkpoint.Validate, SafetensorsFileTests.Refused(Index, "model.norm.weight", "no such tensor"));
     }
 
@@ -178,19 +179,19 @@ public sealed class CheckpointTests
     public void A_tensor_in_two_shards_is_refused()
     {
         using TemporaryFolder folder = Sharded(map => map["model.norm.weight"] = "copy.safetensors");
-        File.Copy(Path.Combine(folder["m"], Second), Path.Combine(folder["m"], "copy.safetensors"));
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused("model.norm.weight", "each tensor in one shard", "in both"));
+        File.Copy(Path.Combine(folder.At("m"), Second), Path.Combine(folder.At("m"), "copy.safetensors"));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused("model.norm.weight", "each tensor in one shard", "in both"));
     }
 
     [Test]
     public void An_index_whose_parts_have_the_wrong_kind_is_refused()
     {
         using TemporaryFolder folder = Sharded(map => map["model.norm.weight"] = 7);
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Index, "model.norm.weight", "a file name", "7"));
-        File.WriteAllText(Path.Combine(folder["m"], Index), "{}");
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Index, "weight_map", "nothing"));
-        File.WriteAllText(Path.Combine(folder["m"], Index), """{"weight_map":{"a":"x","a":"y"}}""");
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Index));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Index, "model.norm.weight", "a file name", "7"));
+        File.WriteAllText(Path.Combine(folder.At("m"), Index), "{}");
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Index, "weight_map", "nothing"));
+        File.WriteAllText(Path.Combine(folder.At("m"), Index), """{"weight_map":{"a":"x","a":"y"}}""");
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Index));
     }
 
     [TestCase(1)]
@@ -198,20 +199,20 @@ public sealed class CheckpointTests
     public void A_total_size_that_the_shards_contradict_is_refused(int difference)
     {
         using TemporaryFolder folder = Sharded(_ => { });
-        string path = Path.Combine(folder["m"], Index);
+        string path = Path.Combine(folder.At("m"), Index);
         JsonObject index = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         long real = (long)index["metadata"]!["total_size"]!;
         index["metadata"]!["total_size"] = real + difference;
         File.WriteAllText(path, index.ToJsonString());
-        Assert.That(() => Checkpoint.Open(folder["m"]), SafetensorsFileTests.Refused(Index, "total_size", $"expected {real}", $"got {real + difference}"));
+        Assert.That(() => Checkpoint.Open(folder.At("m")), SafetensorsFileTests.Refused(Index, "total_size", $"expected {real}", $"got {real + difference}"));
     }
 
     // The sharded fixture in "m" with a changed weight_map.
     private static TemporaryFolder Sharded(Action<JsonObject> change, bool keepTotal = true)
     {
         TemporaryFolder folder = new();
-        ModelFixture.Copy(ModelFixture.Folder("llama-sharded-f16"), folder["m"]);
-        string path = Path.Combine(folder["m"], Index);
+        ModelFixture.Copy(ModelFixture.Folder("llama-sharded-f16"), folder.At("m"));
+        string path = Path.Combine(folder.At("m"), Index);
         JsonObject index = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         change(index["weight_map"]!.AsObject());
         if (!keepTotal) index.Remove("metadata");

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -11,11 +12,11 @@ public sealed class CheckpointWriterTests
     {
         using TemporaryFolder folder = new();
         using Checkpoint source = Checkpoint.Open(ModelFixture.Folder(name));
-        CheckpointWriter.Write(folder.Path, source.Config, source.StorageType, Tensors(source), null);
-        using Checkpoint copy = Checkpoint.Open(folder.Path);
+        CheckpointWriter.Write(folder.Root, source.Config, source.StorageType, Tensors(source), null);
+        using Checkpoint copy = Checkpoint.Open(folder.Root);
         copy.Validate();
         Assert.That(copy.StorageType, Is.EqualTo(source.StorageType));
-        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "config.json", "model.safetensors" }));
+        Assert.That(Directory.GetFiles(folder.Root).Select(Path.GetFileName), Is.EquivalentTo(new[] { "config.json", "model.safetensors" }));
         foreach ((string tensor, long[] shape) in Checkpoint.ExpectedTensors(source.Config))
         {
             long count = shape.Aggregate(1L, (a, b) => a * b);
@@ -32,8 +33,8 @@ public sealed class CheckpointWriterTests
     {
         using TemporaryFolder folder = new();
         using Checkpoint source = Checkpoint.Open(ModelFixture.Folder("llama"));
-        CheckpointWriter.Write(folder.Path, source.Config, storage, Tensors(source), null);
-        using Checkpoint copy = Checkpoint.Open(folder.Path);
+        CheckpointWriter.Write(folder.Root, source.Config, storage, Tensors(source), null);
+        using Checkpoint copy = Checkpoint.Open(folder.Root);
         float[] before = new float[48 * 48], after = new float[48 * 48];
         source.Read("model.layers.1.self_attn.q_proj.weight", 0, 48, before);
         copy.Read("model.layers.1.self_attn.q_proj.weight", 0, 48, after);
@@ -63,7 +64,7 @@ public sealed class CheckpointWriterTests
                 if (t.Name == "model.norm.weight") buffer[5] = value;
             },
         })];
-        void Write() => CheckpointWriter.Write(folder.Path, source.Config, DType.F16, tensors, null);
+        void Write() => CheckpointWriter.Write(folder.Root, source.Config, DType.F16, tensors, null);
         if (fits) Assert.That(Write, Throws.Nothing);
         else Assert.That(Write, Throws.TypeOf<InvalidInputException>().With.Message.Contains("--save-dtype: expected bf16 or f32, for model.norm.weight"));
     }
@@ -74,14 +75,14 @@ public sealed class CheckpointWriterTests
         using TemporaryFolder folder = new();
         using Checkpoint source = Checkpoint.Open(ModelFixture.Folder("llama"));
         const int Limit = 60_000;
-        CheckpointWriter.Write(folder.Path, source.Config, DType.F32, Tensors(source), null, Limit);
-        string[] shards = Directory.GetFiles(folder.Path, "model-*.safetensors");
-        using Checkpoint copy = Checkpoint.Open(folder.Path);
+        CheckpointWriter.Write(folder.Root, source.Config, DType.F32, Tensors(source), null, Limit);
+        string[] shards = Directory.GetFiles(folder.Root, "model-*.safetensors");
+        using Checkpoint copy = Checkpoint.Open(folder.Root);
         copy.Validate();
         float[] before = new float[256 * 48], after = new float[256 * 48];
         source.Read("lm_head.weight", 0, 48, before);
         copy.Read("lm_head.weight", 0, 48, after);
-        JsonNode index = JsonNode.Parse(File.ReadAllText(folder[Checkpoint.IndexFile]))!;
+        JsonNode index = JsonNode.Parse(File.ReadAllText(folder.At(Checkpoint.IndexFile)))!;
         Assert.Multiple(() =>
         {
             Assert.That(shards, Has.Length.GreaterThan(5));
@@ -89,7 +90,7 @@ public sealed class CheckpointWriterTests
             Assert.That(shards.Select(s => new FileInfo(s).Length), Is.All.LessThan(Limit + 10_000));
             Assert.That((long)index["metadata"]!["total_size"]!, Is.EqualTo(Checkpoint.ExpectedTensors(source.Config).Sum(t => t.Shape.Aggregate(4L, (a, b) => a * b))));
             Assert.That(after, Is.EqualTo(before));
-            Assert.That(File.Exists(folder[Checkpoint.SingleFile]), Is.False);
+            Assert.That(File.Exists(folder.At(Checkpoint.SingleFile)), Is.False);
         });
     }
 
@@ -104,8 +105,8 @@ public sealed class CheckpointWriterTests
             asked.Add((first, rows));
             for (int row = 0; row < rows; row++) buffer.AsSpan(row * 1000, 1000).Fill(first + row);
         });
-        CheckpointWriter.Write(folder.Path, config, DType.F32, [tensor], null);
-        using SafetensorsFile file = SafetensorsFile.Open(folder[Checkpoint.SingleFile]);
+        CheckpointWriter.Write(folder.Root, config, DType.F32, [tensor], null);
+        using SafetensorsFile file = SafetensorsFile.Open(folder.At(Checkpoint.SingleFile));
         float[] last = new float[1000];
         file.Read("t", 2_999_000, last);
         Assert.That(last, Is.All.EqualTo(2999f));
@@ -117,17 +118,17 @@ public sealed class CheckpointWriterTests
     {
         using TemporaryFolder folder = new();
         ModelConfig config = ModelConfigFile.Load(ModelFixture.Folder("llama"));
-        Directory.CreateDirectory(folder["from"]);
-        Directory.CreateDirectory(folder["to"]);
+        Directory.CreateDirectory(folder.At("from"));
+        Directory.CreateDirectory(folder.At("to"));
         string[] files = ["tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
         foreach (string file in files) folder.Write("from/" + file, "{}" + file);
         folder.Write("from/generation_config.json", """{"eos_token_id":2}""");
         folder.Write("from/notes.txt", "private");
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder["from/tokenizer.json"], UnixFileMode.UserRead);
-        CheckpointWriter.Write(folder["to"], config, DType.F32, [new CheckpointTensor("a", 1, 0, (_, buffer, _) => buffer[0] = 1)], folder["from"]);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder.At("from/tokenizer.json"), UnixFileMode.UserRead);
+        CheckpointWriter.Write(folder.At("to"), config, DType.F32, [new CheckpointTensor("a", 1, 0, (_, buffer, _) => buffer[0] = 1)], folder.At("from"));
         Assert.That(
-            Directory.GetFiles(folder["to"]).Select(Path.GetFileName), Is.EquivalentTo([.. files, "generation_config.json", "config.json", Checkpoint.SingleFile]));
-        Assert.That(File.ReadAllText(folder["to/merges.txt"]), Is.EqualTo("{}merges.txt"));
+            Directory.GetFiles(folder.At("to")).Select(Path.GetFileName), Is.EquivalentTo([.. files, "generation_config.json", "config.json", Checkpoint.SingleFile]));
+        Assert.That(File.ReadAllText(folder.At("to/merges.txt")), Is.EqualTo("{}merges.txt"));
     }
 
     [Test]
@@ -135,7 +136,7 @@ public sealed class CheckpointWriterTests
     {
         using TemporaryFolder folder = new();
         ModelConfig config = ModelConfigFile.Load(ModelFixture.Folder("llama"));
-        Assert.That(() => CheckpointWriter.Write(folder["none"], config, DType.F32, [], null), Throws.TypeOf<RunFailedException>().With.Message.Contains(folder["none"]));
+        Assert.That(() => CheckpointWriter.Write(folder.At("none"), config, DType.F32, [], null), Throws.TypeOf<RunFailedException>().With.Message.Contains(folder.At("none")));
     }
 
     private static IEnumerable<CheckpointTensor> Tensors(Checkpoint source) =>

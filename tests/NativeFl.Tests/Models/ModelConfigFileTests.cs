@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -164,12 +165,12 @@ public sealed class ModelConfigFileTests
     public void A_folder_without_a_readable_config_is_refused()
     {
         using TemporaryFolder folder = new();
-        Assert.That(() => ModelConfigFile.Load(folder["none"]), SafetensorsFileTests.Refused(folder["none"], "no such folder"));
-        Assert.That(() => ModelConfigFile.Load(folder.Path), SafetensorsFileTests.Refused(folder["config.json"], "no such file"));
+        Assert.That(() => ModelConfigFile.Load(folder.At("none")), SafetensorsFileTests.Refused(folder.At("none"), "no such folder"));
+        Assert.That(() => ModelConfigFile.Load(folder.Root), SafetensorsFileTests.Refused(folder.At("config.json"), "no such file"));
         folder.Write("config.json", [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]);
-        Assert.That(() => ModelConfigFile.Load(folder.Path), SafetensorsFileTests.Refused(folder["config.json"], "JSON"));
-        using (FileStream stream = new(folder["config.json"], FileMode.Open)) stream.SetLength(1L << 33);
-        Assert.That(() => ModelConfigFile.Load(folder.Path), SafetensorsFileTests.Refused(folder["config.json"], "at most", "8589934592 bytes"));
+        Assert.That(() => ModelConfigFile.Load(folder.Root), SafetensorsFileTests.Refused(folder.At("config.json"), "JSON"));
+        using (FileStream stream = new(folder.At("config.json"), FileMode.Open)) stream.SetLength(1L << 33);
+        Assert.That(() => ModelConfigFile.Load(folder.Root), SafetensorsFileTests.Refused(folder.At("config.json"), "at most", "8589934592 bytes"));
     }
 
     [Test]
@@ -178,9 +179,9 @@ public sealed class ModelConfigFileTests
         using TemporaryFolder folder = new();
         folder.Write("config.json", Llama);
         folder.Write("generation_config.json", """{"eos_token_id":[7,8]}""");
-        Assert.That(ModelConfigFile.Load(folder.Path).EosTokenIds, Is.EqualTo(new[] { 7, 8 }));
+        Assert.That(ModelConfigFile.Load(folder.Root).EosTokenIds, Is.EqualTo(new[] { 7, 8 }));
         folder.Write("generation_config.json", """{"eos_token_id":900}""");
-        Assert.That(() => ModelConfigFile.Load(folder.Path), SafetensorsFileTests.Refused(folder["generation_config.json"], "eos_token_id", "900"));
+        Assert.That(() => ModelConfigFile.Load(folder.Root), SafetensorsFileTests.Refused(folder.At("generation_config.json"), "eos_token_id", "900"));
     }
 
     [Test]
@@ -258,7 +259,7 @@ public sealed class ModelConfigFileTests
         string path = folder.Write("config.json", bytes);
         try
         {
-            ModelConfig config = ModelConfigFile.Load(folder.Path);
+            ModelConfig config = ModelConfigFile.Load(folder.Root);
             bool isSane = config.HeadWidth % 2 == 0 && config.Heads % config.KvHeads == 0 && config.LayerCount > 0 && config.NormEpsilon > 0
                 && Checkpoint.ExpectedTensors(config).Take(20).All(t => t.Shape.All(n => n > 0))
                 && ModelConfigFile.ToJson(config, DType.F32).Count > 0;

@@ -3,6 +3,7 @@ using System.Text;
 using CsCheck;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -68,8 +69,8 @@ public sealed class SafetensorsFileTests
     public void A_missing_file_or_a_folder_is_refused()
     {
         using TemporaryFolder folder = new();
-        Assert.That(() => SafetensorsFile.Open(folder["none"]), Refused(folder["none"], "no such file"));
-        Assert.That(() => SafetensorsFile.Open(folder.Path), Refused(folder.Path));
+        Assert.That(() => SafetensorsFile.Open(folder.At("none")), Refused(folder.At("none"), "no such file"));
+        Assert.That(() => SafetensorsFile.Open(folder.Root), Refused(folder.Root));
     }
 
     [TestCase(0)]

@@ -1,6 +1,7 @@
 using CsCheck;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 
 namespace NativeFl.Tests.Models;
 
@@ -15,7 +16,7 @@ public sealed class SafetensorsWriterTests
         Gen.Select(tensor.Array[0, 6], Gen.Int[1, 7]).Sample((tensors, piece) =>
         {
             SafetensorsDeclaration[] declarations = [.. tensors.Select((t, i) => new SafetensorsDeclaration($"tensor \"{i}\" é", t.Type, [t.Rows, t.Columns]))];
-            using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x"], declarations, new Dictionary<string, string> { ["k\n"] = "\"v\"" }))
+            using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At("x"), declarations, new Dictionary<string, string> { ["k\n"] = "\"v\"" }))
             {
                 foreach ((_, _, _, float[] values) in tensors)
                 {
@@ -25,7 +26,7 @@ public sealed class SafetensorsWriterTests
                 writer.Complete();
             }
 
-            using SafetensorsFile file = SafetensorsFile.Open(folder["x"]);
+            using SafetensorsFile file = SafetensorsFile.Open(folder.At("x"));
             if (file.Metadata["k\n"] != "\"v\"" || file.Entries.Count != tensors.Length) return false;
             for (int i = 0; i < tensors.Length; i++)
             {
@@ -34,7 +35,7 @@ public sealed class SafetensorsWriterTests
                 if (!values.SequenceEqual(tensors[i].Values.Select(v => Round(v, tensors[i].Type)))) return false;
             }
 
-            return Directory.GetFiles(folder.Path).Length == 1;
+            return Directory.GetFiles(folder.Root).Length == 1;
         }, threads: 1);
     }
 
@@ -45,13 +46,13 @@ public sealed class SafetensorsWriterTests
         using TemporaryFolder folder = new();
         foreach (string type in (string[])["F32", "BF16", "F16"])
         {
-            using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x"], [new SafetensorsDeclaration("a", type, [values.Length])]))
+            using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At("x"), [new SafetensorsDeclaration("a", type, [values.Length])]))
             {
                 writer.Write(values);
                 writer.Complete();
             }
 
-            using SafetensorsFile file = SafetensorsFile.Open(folder["x"]);
+            using SafetensorsFile file = SafetensorsFile.Open(folder.At("x"));
             file.Read("a", 0, again);
             Assert.That(again, Is.EqualTo(values.Select(v => Round(v, type))), type);
         }
@@ -62,7 +63,7 @@ public sealed class SafetensorsWriterTests
     {
         using TemporaryFolder folder = new();
         SafetensorsDeclaration[] declarations = [new("i", "I64", [2]), new("n", "I32", [1]), new("empty", "I64", [0]), new("x", "F32", [1])];
-        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x"], declarations))
+        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At("x"), declarations))
         {
             writer.WriteInt64([long.MinValue, -100]);
             Assert.That(() => writer.Write([1f]), Throws.ArgumentException);
@@ -72,7 +73,7 @@ public sealed class SafetensorsWriterTests
             writer.Complete();
         }
 
-        using SafetensorsFile file = SafetensorsFile.Open(folder["x"]);
+        using SafetensorsFile file = SafetensorsFile.Open(folder.At("x"));
         long[] i = new long[2], n = new long[1];
         file.ReadInt64("i", i);
         file.ReadInt64("n", n);
@@ -85,10 +86,10 @@ public sealed class SafetensorsWriterTests
         using TemporaryFolder folder = new();
         for (int length = 1; length < 20; length++)
         {
-            using SafetensorsWriter writer = SafetensorsWriter.Create(folder["x"], [new SafetensorsDeclaration(new string('n', length), "F32", [1])]);
+            using SafetensorsWriter writer = SafetensorsWriter.Create(folder.At("x"), [new SafetensorsDeclaration(new string('n', length), "F32", [1])]);
             writer.Write([1f]);
             writer.Complete();
-            byte[] bytes = File.ReadAllBytes(folder["x"]);
+            byte[] bytes = File.ReadAllBytes(folder.At("x"));
             Assert.That(bytes.Length % 8, Is.EqualTo(4));
             Assert.That(bytes[(Array.LastIndexOf(bytes, (byte)'}') + 1)..^4], Is.All.EqualTo((byte)' '));
         }
@@ -99,15 +100,15 @@ public sealed class SafetensorsWriterTests
     {
         using TemporaryFolder folder = new();
         folder.Write("x", "old");
-        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x"], [new SafetensorsDeclaration("a", "F32", [2])]))
+        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder.At("x"), [new SafetensorsDeclaration("a", "F32", [2])]))
         {
             writer.Write([1f]);
             Assert.That(writer.Complete, Throws.InvalidOperationException.With.Message.Contains("a still lacks 1"));
             Assert.That(() => writer.Write([1f, 2f]), Throws.ArgumentException);
         }
 
-        Assert.That(File.ReadAllText(folder["x"]), Is.EqualTo("old"));
-        Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(1));
+        Assert.That(File.ReadAllText(folder.At("x")), Is.EqualTo("old"));
+        Assert.That(Directory.GetFiles(folder.Root), Has.Length.EqualTo(1));
     }
 
     [Test]
@@ -116,12 +117,12 @@ public sealed class SafetensorsWriterTests
         using TemporaryFolder folder = new();
         Assert.Multiple(() =>
         {
-            Assert.That(() => SafetensorsWriter.Create(folder["x"], [new("a", "F32", [1]), new("a", "F32", [1])]), Throws.ArgumentException);
-            Assert.That(() => SafetensorsWriter.Create(folder["x"], [new("__metadata__", "F32", [1])]), Throws.ArgumentException);
-            Assert.That(() => SafetensorsWriter.Create(folder["x"], [new("a", "F8", [1])]), Throws.ArgumentException);
-            Assert.That(() => SafetensorsWriter.Create(folder["x"], [new("a", "F32", [-1])]), Throws.ArgumentException);
-            Assert.That(() => SafetensorsWriter.Create(folder["none/x"], []), Throws.TypeOf<RunFailedException>().With.Message.Contains(folder["none/x"]));
-            Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.Empty);
+            Assert.That(() => SafetensorsWriter.Create(folder.At("x"), [new("a", "F32", [1]), new("a", "F32", [1])]), Throws.ArgumentException);
+            Assert.That(() => SafetensorsWriter.Create(folder.At("x"), [new("__metadata__", "F32", [1])]), Throws.ArgumentException);
+            Assert.That(() => SafetensorsWriter.Create(folder.At("x"), [new("a", "F8", [1])]), Throws.ArgumentException);
+            Assert.That(() => SafetensorsWriter.Create(folder.At("x"), [new("a", "F32", [-1])]), Throws.ArgumentException);
+            Assert.That(() => SafetensorsWriter.Create(folder.At("none/x"), []), Throws.TypeOf<RunFailedException>().With.Message.Contains(folder.At("none/x")));
+            Assert.That(Directory.GetFileSystemEntries(folder.Root), Is.Empty);
         });
     }
 

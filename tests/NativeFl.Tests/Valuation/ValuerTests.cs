@@ -1,4 +1,5 @@
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Models;
 using NativeFl.Valuation;
 
@@ -94,7 +95,7 @@ public class ValuerTests
 
         IReadOnlyList<PlayerValue> Run(Utility utility)
         {
-            using CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Path, Players, "g");
+            using CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Root, Players, "g");
             return new Valuer(utility, file.Values, file.Append).Estimate(estimator);
         }
     }
@@ -103,22 +104,22 @@ public class ValuerTests
     public void A_file_cut_anywhere_is_read_up_to_its_last_whole_line()
     {
         using var folder = new TemporaryFolder();
-        string path = folder[CoalitionValuesFile.FileName];
-        using (CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Path, Players, "g"))
+        string path = folder.At(CoalitionValuesFile.FileName);
+        using (CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Root, Players, "g"))
             new Valuer(new Utility(s => s.Count == 3 ? double.NaN : s.Count / 3.0), file.Values, file.Append).Estimate(new LeaveOneOut(Players));
         byte[] bytes = File.ReadAllBytes(path);
         int last = 0;
         for (int length = 0; length <= bytes.Length; length += 5)
         {
             File.WriteAllBytes(path, bytes[..length]);
-            using (CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Path, Players, "g"))
+            using (CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Root, Players, "g"))
             {
                 Assert.That(file.Values.Count, Is.GreaterThanOrEqualTo(last));
                 last = file.Values.Count;
                 if (file.Values.Has(Coalition.All(Players))) Assert.That(file.Values[Coalition.All(Players)], Is.EqualTo(5 / 3.0));
             }
 
-            Assert.That(() => CoalitionValuesFile.Open(folder.Path, Players, "g").Dispose(), Throws.Nothing, "what it left is whole");
+            Assert.That(() => CoalitionValuesFile.Open(folder.Root, Players, "g").Dispose(), Throws.Nothing, "what it left is whole");
         }
 
         Assert.That(last, Is.GreaterThan(0));
@@ -132,8 +133,8 @@ public class ValuerTests
     {
         using var folder = new TemporaryFolder();
         folder.Write(CoalitionValuesFile.FileName, text);
-        Assert.That(() => CoalitionValuesFile.Open(folder.Path, Players, "g"), Throws.TypeOf<InvalidInputException>().With.Message.Contains("values.jsonl"));
-        Assert.That(File.ReadAllText(folder[CoalitionValuesFile.FileName]), Is.EqualTo(text));
+        Assert.That(() => CoalitionValuesFile.Open(folder.Root, Players, "g"), Throws.TypeOf<InvalidInputException>().With.Message.Contains("values.jsonl"));
+        Assert.That(File.ReadAllText(folder.At(CoalitionValuesFile.FileName)), Is.EqualTo(text));
     }
 
     [TestCase("""{"players":5,"game":"other"}""", "another game")]
@@ -148,7 +149,7 @@ public class ValuerTests
         using var folder = new TemporaryFolder();
         folder.Write(CoalitionValuesFile.FileName, text + "\n");
         Assert.That(
-            () => CoalitionValuesFile.Open(folder.Path, Players, "g"),
+            () => CoalitionValuesFile.Open(folder.Root, Players, "g"),
             Throws.TypeOf<InvalidInputException>().With.Message.Contains(expected).And.Message.Contains("values.jsonl"));
     }
 }
