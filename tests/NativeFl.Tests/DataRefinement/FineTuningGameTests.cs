@@ -5,11 +5,12 @@ using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
 using NativeFl.Tests.Finetuning;
+using NativeFl.Tests.Models;
 using NativeFl.Valuation;
 
 namespace NativeFl.Tests.DataRefinement;
 
-public class FineTuningGameTests
+public sealed class FineTuningGameTests() : ModelTest("qwen2")
 {
     private static readonly FineTuningGameOptions Options = new()
     {
@@ -24,14 +25,12 @@ public class FineTuningGameTests
     [Test]
     public void The_value_of_a_coalition_is_that_of_the_base_fine_tuned_on_its_records_alone()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         IReadOnlyList<TokenizedExample>[] groups = Groups();
         TokenizedExample[] validation = TrainingCases.Examples(5, 99);
-        var game = new FineTuningGame(model, groups, validation, Options);
+        var game = new FineTuningGame(Model, groups, validation, Options);
         Coalition[] coalitions = [Coalition.None(4), Coalition.Of(4, [1]), Coalition.Of(4, [0, 2]), Coalition.All(4)];
         IReadOnlyList<double> together = game.Measure(coalitions, default);
-        using (var scorer = new TokenScorer(model)) Assert.That(together[0], Is.EqualTo(-Perplexity.Measure(scorer, validation).Loss), "nobody: the base itself");
+        using (var scorer = new TokenScorer(Model)) Assert.That(together[0], Is.EqualTo(-Perplexity.Measure(scorer, validation).Loss), "nobody: the base itself");
         for (int k = 1; k < coalitions.Length; k++)
         {
             var task = new ClientTask
@@ -39,12 +38,12 @@ public class FineTuningGameTests
                 Id = "alone",
                 Seed = Options.Seed,
                 Examples = [.. coalitions[k].Members.SelectMany(i => groups[i])],
-                Initial = LoraInitialisation.Create(model.Config, Options.Lora, Options.Seed),
+                Initial = LoraInitialisation.Create(Model.Config, Options.Lora, Options.Seed),
                 Options = Options.Training,
             };
-            ClientUpdate update = new AdapterTrainer(model).Train([task])[0];
-            using var stack = new AdapterStack(model, [update.Adapter], trainable: false);
-            using var scorer = new TokenScorer(model, stack);
+            ClientUpdate update = new AdapterTrainer(Model).Train([task])[0];
+            using var stack = new AdapterStack(Model, [update.Adapter], trainable: false);
+            using var scorer = new TokenScorer(Model, stack);
             Assert.That(together[k], Is.EqualTo(-Perplexity.Measure(scorer, validation).Loss).Within(1e-4), coalitions[k].ToString());
             Assert.That(together[k], Is.Not.EqualTo(together[0]).Within(1e-3), "the coalition has learnt something");
         }
@@ -53,17 +52,15 @@ public class FineTuningGameTests
     [Test]
     public void Adapters_side_by_side_score_as_each_alone()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
-        AdapterWeights?[] adapters = [TrainingCases.Adapter(model.Config, 3, 1), null, TrainingCases.Adapter(model.Config, 1, 2)];
+        AdapterWeights?[] adapters = [TrainingCases.Adapter(Model.Config, 3, 1), null, TrainingCases.Adapter(Model.Config, 1, 2)];
         TokenizedExample[] examples = TrainingCases.Examples(9, 5);
-        using var stack = new AdapterStack(model, adapters, trainable: false);
-        using var scorer = new AdapterScorer(model, stack, examples.Max(e => e.InputIds.Length), maxRows: 40);
+        using var stack = new AdapterStack(Model, adapters, trainable: false);
+        using var scorer = new AdapterScorer(Model, stack, examples.Max(e => e.InputIds.Length), maxRows: 40);
         float[][][] losses = scorer.Losses(examples);
         for (int k = 0; k < adapters.Length; k++)
         {
-            using var one = new AdapterStack(model, [adapters[k]], trainable: false);
-            using var alone = new TokenScorer(model, one);
+            using var one = new AdapterStack(Model, [adapters[k]], trainable: false);
+            using var alone = new TokenScorer(Model, one);
             Assert.That(losses[k], Is.EqualTo(alone.Losses(examples)).Within(1e-6f), $"adapter {k}");
         }
 
@@ -74,10 +71,8 @@ public class FineTuningGameTests
     [Test]
     public void Values_come_out_of_a_game_of_groups_and_efficiency_holds()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         var values = new CoalitionValues(4);
-        var valuer = new Valuer(new FineTuningGame(model, Groups(), TrainingCases.Examples(4, 98), Options), values);
+        var valuer = new Valuer(new FineTuningGame(Model, Groups(), TrainingCases.Examples(4, 98), Options), values);
         IReadOnlyList<PlayerValue> estimate = valuer.Estimate(new ExactShapley(4));
         double gain = values[Coalition.All(4)]!.Value - values[Coalition.None(4)]!.Value;
         Assert.That(estimate.Sum(v => v.Value), Is.EqualTo(gain).Within(1e-12));
@@ -88,10 +83,8 @@ public class FineTuningGameTests
     [Test]
     public void A_coalition_that_diverges_has_no_value()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         FineTuningGameOptions wild = Options with { Training = new TrainingOptions { BatchSize = 2, Steps = 4, LearningRate = 1e30, GradClip = 0 } };
-        var game = new FineTuningGame(model, Groups(), TrainingCases.Examples(3, 97), wild);
+        var game = new FineTuningGame(Model, Groups(), TrainingCases.Examples(3, 97), wild);
         IReadOnlyList<double> values = game.Measure([Coalition.None(4), Coalition.All(4)], default);
         Assert.That(double.IsFinite(values[0]));
         Assert.That(double.IsFinite(values[1]), Is.False);
@@ -100,11 +93,9 @@ public class FineTuningGameTests
     [Test]
     public void A_game_of_nothing_is_refused()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         TokenizedExample[] validation = TrainingCases.Examples(1, 1);
-        Assert.That(() => new FineTuningGame(model, [], validation, Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--proxies"));
-        Assert.That(() => new FineTuningGame(model, [[]], validation, Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--proxies"));
-        Assert.That(() => new FineTuningGame(model, Groups(), [], Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--validation"));
+        Assert.That(() => new FineTuningGame(Model, [], validation, Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--proxies"));
+        Assert.That(() => new FineTuningGame(Model, [[]], validation, Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--proxies"));
+        Assert.That(() => new FineTuningGame(Model, Groups(), [], Options), Throws.TypeOf<InvalidInputException>().With.Message.Contains("--validation"));
     }
 }

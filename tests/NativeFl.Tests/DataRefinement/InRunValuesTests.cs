@@ -5,11 +5,12 @@ using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
 using NativeFl.Tests.Finetuning;
+using NativeFl.Tests.Models;
 using NativeFl.Valuation;
 
 namespace NativeFl.Tests.DataRefinement;
 
-public sealed class InRunValuesTests
+public sealed class InRunValuesTests() : ModelTest("qwen2")
 {
     private static readonly InRunOptions Options = new()
     {
@@ -48,11 +49,9 @@ public sealed class InRunValuesTests
             Normalised = normalised,
             Training = Options.Training with { GradientAccumulation = accumulation, BatchSize = 2, GradClip = 0.5, Steps = 6, WeightDecay = 0.1, WarmupSteps = 2 },
         };
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
-        using var reference = new InRunReference(model, options);
+        using var reference = new InRunReference(Model, options);
         double[] expected = reference.Values(Records, Validation);
-        double[] got = Of(new InRunValues(model, Records, Validation, options).Measure());
+        double[] got = Of(new InRunValues(Model, Records, Validation, options).Measure());
 
         // The product runs on f32 values that six steps of rounding lie behind.
         Assert.That(Distance(got, expected), Is.LessThan(1e-4));
@@ -62,20 +61,18 @@ public sealed class InRunValuesTests
     [Test]
     public void The_training_is_the_trainers_own()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
-        InRunResult result = new InRunValues(model, Records, Validation, Options).Measure();
+        InRunResult result = new InRunValues(Model, Records, Validation, Options).Measure();
         var task = new ClientTask
         {
             Id = "plain",
             Seed = Options.Seed,
             Examples = Records,
-            Initial = LoraInitialisation.Create(model.Config, Options.Lora, Options.Seed),
+            Initial = LoraInitialisation.Create(Model.Config, Options.Lora, Options.Seed),
             Options = Options.Training,
         };
-        ClientUpdate plain = new AdapterTrainer(model).Train([task])[0];
-        using var stack = new AdapterStack(model, [plain.Adapter], trainable: false);
-        using TokenScorer before = new(model), after = new(model, stack);
+        ClientUpdate plain = new AdapterTrainer(Model).Train([task])[0];
+        using var stack = new AdapterStack(Model, [plain.Adapter], trainable: false);
+        using TokenScorer before = new(Model), after = new(Model, stack);
         Assert.Multiple(() =>
         {
             Assert.That(result.Losses, Is.EqualTo(plain.Losses).Within(1e-4));
@@ -151,10 +148,8 @@ public sealed class InRunValuesTests
         const int drawn = 16, draws = 4000;
         const double student = 2.131; // 95 %, 15 degrees of freedom
         TokenizedExample[] pool = TrainingCases.Examples(60, 33);
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         using var training = new InRunTraining(
-            model, Records, pool, Options with { ValidationBlocks = pool.Length, Training = Options.Training with { Steps = 2 } });
+            Model, Records, pool, Options with { ValidationBlocks = pool.Length, Training = Options.Training with { Steps = 2 } });
         InRunResult each = training.Run(null, default);
         int[] counted = [.. pool.Select(ValidationGradient.Counted)];
         double all = counted.Sum();
@@ -179,9 +174,7 @@ public sealed class InRunValuesTests
     [Test]
     public void The_cost_is_told_before_it_is_paid([Values] InRunOrder order)
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
-        var values = new InRunValues(model, Records, Validation, Options with { Order = order });
+        var values = new InRunValues(Model, Records, Validation, Options with { Order = order });
         var told = new List<(int, int)>();
         InRunResult result = values.Measure((step, steps) => told.Add((step, steps)));
         Assert.Multiple(() =>
@@ -196,15 +189,13 @@ public sealed class InRunValuesTests
     [Test]
     public void A_run_can_be_cancelled_and_one_that_diverges_fails()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         using var stop = new CancellationTokenSource();
-        var values = new InRunValues(model, Records, Validation, Options);
+        var values = new InRunValues(Model, Records, Validation, Options);
         int steps = 0;
         Assert.That(() => values.Measure((step, _) => Stop(step), stop.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(steps, Is.EqualTo(2));
         InRunOptions wild = Options with { Training = Options.Training with { LearningRate = 1e30, GradClip = 0 } };
-        Assert.That(() => new InRunValues(model, Records, Validation, wild).Measure(), Throws.TypeOf<RunFailedException>().With.Message.Contains("diverged"));
+        Assert.That(() => new InRunValues(Model, Records, Validation, wild).Measure(), Throws.TypeOf<RunFailedException>().With.Message.Contains("diverged"));
 
         void Stop(int step)
         {
@@ -216,11 +207,9 @@ public sealed class InRunValuesTests
     [Test]
     public void What_has_no_meaning_here_is_refused()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         TokenizedExample silent = Validation[0] with { Labels = [.. Validation[0].Labels.Select(_ => TokenizedExample.Ignored)] };
         void Refused(string flag, IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, TrainingOptions training) => Assert.That(
-            () => new InRunValues(model, records, validation, Options with { Training = training }), Throws.TypeOf<InvalidInputException>().With.Message.Contains(flag));
+            () => new InRunValues(Model, records, validation, Options with { Training = training }), Throws.TypeOf<InvalidInputException>().With.Message.Contains(flag));
         Assert.Multiple(() =>
         {
             Refused("--data", [], Validation, Options.Training);

@@ -1,6 +1,7 @@
 using NativeFl.Evaluation;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
 using NativeFl.Tests.Federation;
 using NativeFl.Tokenization;
 
@@ -33,30 +34,23 @@ public sealed class ExactMatchTests
     [Test]
     public void Outputs_are_what_the_most_likely_tokens_say()
     {
-        string folder = Directory.CreateTempSubdirectory("nativefl-").FullName;
-        try
+        using var folder = new TemporaryFolder();
+        File.Copy(Fixtures.Path("tokenizers", "bpe2048.json"), Path.Combine(folder.Root, "tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.Load(folder.Root);
+        ModelConfig config = ModelConfigFile.Load(Fixtures.Path("models", "llama")) with { VocabularySize = tokenizer.VocabularySize };
+        using var backend = FederationCases.Backend();
+        using var model = Transformer.Random(backend, config, DType.F32, 3);
+        using var scorer = new TokenScorer(model);
+        int[][] prompts = [.. new[] { "How many apples?", "A man", "2 + 2 =", "The" }.Select(p => tokenizer.Encode(p, addBos: true))];
+        string[] greedy = [.. prompts.Select(p => tokenizer.Decode(Greedy(scorer, config, p, 8)).Trim())];
+        ExactMatchItem[] items = [.. prompts.Select((p, i) => new ExactMatchItem($"{i}", p, i % 2 == 0 ? greedy[i] : greedy[i] + "!"))];
+        AccuracyResult result = ExactMatch.Measure(new Generator(model), tokenizer, items, new AnswerPattern(null), 8);
+        Assert.Multiple(() =>
         {
-            File.Copy(Fixtures.Path("tokenizers", "bpe2048.json"), Path.Combine(folder, "tokenizer.json"));
-            Tokenizer tokenizer = Tokenizer.Load(folder);
-            ModelConfig config = ModelConfigFile.Load(Fixtures.Path("models", "llama")) with { VocabularySize = tokenizer.VocabularySize };
-            using var backend = FederationCases.Backend();
-            using var model = Transformer.Random(backend, config, DType.F32, 3);
-            using var scorer = new TokenScorer(model);
-            int[][] prompts = [.. new[] { "How many apples?", "A man", "2 + 2 =", "The" }.Select(p => tokenizer.Encode(p, addBos: true))];
-            string[] greedy = [.. prompts.Select(p => tokenizer.Decode(Greedy(scorer, config, p, 8)).Trim())];
-            ExactMatchItem[] items = [.. prompts.Select((p, i) => new ExactMatchItem($"{i}", p, i % 2 == 0 ? greedy[i] : greedy[i] + "!"))];
-            AccuracyResult result = ExactMatch.Measure(new Generator(model), tokenizer, items, new AnswerPattern(null), 8);
-            Assert.Multiple(() =>
-            {
-                Assert.That(result.Items.Select(i => i.Answer), Is.EqualTo(greedy));
-                Assert.That(result.Items.Select(i => i.IsCorrect), Is.EqualTo(new[] { true, false, true, false }));
-                Assert.That(result.Accuracy, Is.EqualTo(0.5));
-            });
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+            Assert.That(result.Items.Select(i => i.Answer), Is.EqualTo(greedy));
+            Assert.That(result.Items.Select(i => i.IsCorrect), Is.EqualTo(new[] { true, false, true, false }));
+            Assert.That(result.Accuracy, Is.EqualTo(0.5));
+        });
     }
 
     /// <summary>The most likely next token again and again, from the logits of the whole sequence: no cache.</summary>

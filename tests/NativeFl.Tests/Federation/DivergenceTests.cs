@@ -2,36 +2,19 @@ using NativeFl.Federation;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Federation;
 
 /// <summary>A client whose training went wrong is dropped from the round, never averaged in, whatever it shows by.</summary>
-public sealed class DivergenceTests
+public sealed class DivergenceTests() : ModelTest("llama")
 {
-    private CpuBackend _backend = null!;
-    private Transformer _model = null!;
-
     /// <summary>What an update shows its failure by: the trainer says so, a loss is not finite, one trained value is not finite.</summary>
     public enum Sign
     {
         Said,
         Loss,
         Value,
-    }
-
-    [SetUp]
-    public void Open()
-    {
-        _backend = FederationCases.Backend();
-        _model = FederationCases.Model(_backend);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _model.Dispose();
-        _backend.Dispose();
     }
 
     [Test]
@@ -82,10 +65,10 @@ public sealed class DivergenceTests
         Run("full", 1, recorder, WeightWork(client => client == 1 ? sign : null));
         Assert.Multiple(() =>
         {
-            foreach (ModelParameter parameter in _model.Weights.Layout.Parameters)
+            foreach (ModelParameter parameter in Model.Weights.Layout.Parameters)
             {
                 // Clients 0 and 2 end with all weights 1 and 3, of 3 and 5 examples.
-                Assert.That(_model.ReadTensor(parameter.Name), Is.All.EqualTo(((3 * 1) + (5 * 3)) / 8f), parameter.Name);
+                Assert.That(Model.ReadTensor(parameter.Name), Is.All.EqualTo(((3 * 1) + (5 * 3)) / 8f), parameter.Name);
             }
 
             Assert.That(recorder.Rounds.Single().Result.Clients.Select(c => c.Dropped), Is.EqualTo(new[] { false, true, false }));
@@ -99,7 +82,7 @@ public sealed class DivergenceTests
     [TestCase("full")]
     public void Where_every_client_diverges_the_run_ends_and_the_base_is_as_it_was(string method)
     {
-        using Transformer before = _model.Clone();
+        using Transformer before = Model.Clone();
         var recorder = new FederationCases.Recorder();
         LocalWork work = AdapterWork((_, _) => Sign.Value) with { Weights = WeightWork(_ => Sign.Value).Weights };
         var error = Assert.Throws<RunFailedException>(() => Run(method, 1, recorder, work));
@@ -108,8 +91,8 @@ public sealed class DivergenceTests
             Assert.That(error.Message, Is.EqualTo("round 1: every client diverged"));
             Assert.That(recorder.Warnings, Has.Count.EqualTo(3));
             Assert.That(recorder.Rounds, Is.Empty);
-            foreach (ModelParameter parameter in _model.Weights.Layout.Parameters)
-                Assert.That(_model.ReadTensor(parameter.Name), Is.EqualTo(before.ReadTensor(parameter.Name)), parameter.Name);
+            foreach (ModelParameter parameter in Model.Weights.Layout.Parameters)
+                Assert.That(Model.ReadTensor(parameter.Name), Is.EqualTo(before.ReadTensor(parameter.Name)), parameter.Name);
         });
     }
 
@@ -122,7 +105,7 @@ public sealed class DivergenceTests
         {
             Training = new TrainingOptions { BatchSize = 2, LearningRate = 1e30, Epochs = 5 },
         };
-        var run = new FederatedRun(_model, options, FederationCases.Clients(4), FederationCases.Examples(10));
+        var run = new FederatedRun(Model, options, FederationCases.Clients(4), FederationCases.Examples(10));
         var error = Assert.Throws<RunFailedException>(() => run.Run());
         Assert.That(error.Message, Is.EqualTo("round 1: every client diverged"));
     }
@@ -132,7 +115,7 @@ public sealed class DivergenceTests
     private FederatedRun Run(string method, int rounds, FederationCases.Recorder recorder, LocalWork work)
     {
         var run = new FederatedRun(
-            _model, FederationCases.Options(method, rounds), FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work);
+            Model, FederationCases.Options(method, rounds), FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work);
         run.Run();
         return run;
     }

@@ -4,29 +4,13 @@ using NativeFl.Federation;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Cli;
+using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Federation;
 
-public sealed class FederatedRunTests
+public sealed class FederatedRunTests() : ModelTest("llama")
 {
-    private CpuBackend _backend = null!;
-    private Transformer _model = null!;
-
-    [SetUp]
-    public void Open()
-    {
-        _backend = FederationCases.Backend();
-        _model = FederationCases.Model(_backend);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _model.Dispose();
-        _backend.Dispose();
-    }
-
     [Test]
     public void Every_method_runs_and_reports_its_rounds(
         [Values("flora", "flora-unmerged", "fedavg", "zero-padding", "fedex", "local", "centralized", "full", "fedavg-as-released")] string method)
@@ -34,9 +18,9 @@ public sealed class FederatedRunTests
         var recorder = new FederationCases.Recorder();
         bool equal = method is "fedavg" or "fedex" or "fedavg-as-released";
         var run = new FederatedRun(
-            _model, FederationCases.Options(method, rounds: 2), FederationCases.Clients(equal ? [4] : [4, 0, 8]),
+            Model, FederationCases.Options(method, rounds: 2), FederationCases.Clients(equal ? [4] : [4, 0, 8]),
             FederationCases.Examples(10), recorder);
-        double norm = Norm(_model);
+        double norm = Norm(Model);
         var losses = new List<double>();
         FederationResult result = run.Run(server =>
         {
@@ -45,7 +29,7 @@ public sealed class FederatedRunTests
             losses.Add(scorer.Losses(FederationCases.Examples(10)).SelectMany(l => l).Average());
             return new Dictionary<string, double> { ["loss"] = losses[^1] };
         });
-        bool isBaseChanged = Norm(_model) != norm;
+        bool isBaseChanged = Norm(Model) != norm;
         double before = result.InitialEvaluation!["loss"], after = result.Rounds[^1].Evaluation!["loss"];
         Assert.Multiple(() =>
         {
@@ -68,7 +52,7 @@ public sealed class FederatedRunTests
     public void A_round_in_which_nobody_trains_leaves_the_base_alone()
     {
         var run = new FederatedRun(
-            _model, FederationCases.Options("flora", rounds: 2), FederationCases.Clients(3), FederationCases.Examples(10), null, null,
+            Model, FederationCases.Options("flora", rounds: 2), FederationCases.Clients(3), FederationCases.Examples(10), null, null,
             FederationCases.Given((round, client) => round == 1 ? FederationCases.Adapter(client, 3) : Aggregation.None.Product));
         run.Run();
         Assert.That((run.State.Round, run.State.BaseRound), Is.EqualTo((2, 1)));
@@ -79,7 +63,7 @@ public sealed class FederatedRunTests
     {
         var seen = new List<ClientTask>();
         var run = new FederatedRun(
-            _model, FederationCases.Options("flora"), FederationCases.Clients(3, 0, 5), FederationCases.Examples(10), new FederationCases.Recorder(),
+            Model, FederationCases.Options("flora"), FederationCases.Clients(3, 0, 5), FederationCases.Examples(10), new FederationCases.Recorder(),
             null, FederationCases.Given((_, client) => FederationCases.Adapter(client, 3), seen));
         RoundResult round = run.Run().Rounds[0];
         Assert.Multiple(() =>
@@ -98,34 +82,27 @@ public sealed class FederatedRunTests
     {
         IReadOnlyList<ClientSpecification> clients =
             [.. FederationCases.Clients(3).Select(c => c.Id == 1 ? c with { Epochs = 3 } : c)];
-        RoundResult round = new FederatedRun(_model, FederationCases.Options("flora"), clients, FederationCases.Examples(10)).Run().Rounds[0];
+        RoundResult round = new FederatedRun(Model, FederationCases.Options("flora"), clients, FederationCases.Examples(10)).Run().Rounds[0];
         Assert.That(round.Clients.Select(c => c.Steps), Is.EqualTo(new[] { 2, 3, 3 }));
     }
 
     [Test]
     public void A_stopped_run_resumes_to_the_same_bits([Values("flora", "flora-unmerged", "fedavg", "local")] string method)
     {
-        string folder = Directory.CreateTempSubdirectory("nativefl-").FullName;
-        try
-        {
-            using Transformer other = _model.Clone();
-            FederatedRun whole = New(_model, method, rounds: 3, null);
-            whole.Run();
-            FederatedRun first = New(other, method, rounds: 1, null);
-            first.Run();
-            FederationCheckpoint.Save(folder, first.State);
-            FederatedRun second = New(other, method, rounds: 3, FederationCheckpoint.Load(folder, other.Config));
-            Assert.That(second.Run().Rounds.Select(r => r.Round), Is.EqualTo(new[] { 2, 3 }));
-            Assert.That(other.ReadTensor("model.layers.1.mlp.up_proj.weight"), Is.EqualTo(_model.ReadTensor("model.layers.1.mlp.up_proj.weight")));
-            foreach ((AdapterWeights a, AdapterWeights b) in whole.State.Adapters.Zip(second.State.Adapters))
-                Assert.That(Finetuning.TrainingCases.Same(a, b));
-            Assert.That(second.State.Adapters, Has.Count.EqualTo(whole.State.Adapters.Count));
-            foreach ((int id, AdapterWeights own) in whole.State.Own) Assert.That(Finetuning.TrainingCases.Same(own, second.State.Own[id]));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        using Transformer other = Model.Clone();
+        FederatedRun whole = New(Model, method, rounds: 3, null);
+        whole.Run();
+        FederatedRun first = New(other, method, rounds: 1, null);
+        first.Run();
+        FederationCheckpoint.Save(folder.Root, first.State);
+        FederatedRun second = New(other, method, rounds: 3, FederationCheckpoint.Load(folder.Root, other.Config));
+        Assert.That(second.Run().Rounds.Select(r => r.Round), Is.EqualTo(new[] { 2, 3 }));
+        Assert.That(other.ReadTensor("model.layers.1.mlp.up_proj.weight"), Is.EqualTo(Model.ReadTensor("model.layers.1.mlp.up_proj.weight")));
+        foreach ((AdapterWeights a, AdapterWeights b) in whole.State.Adapters.Zip(second.State.Adapters))
+            Assert.That(Finetuning.TrainingCases.Same(a, b));
+        Assert.That(second.State.Adapters, Has.Count.EqualTo(whole.State.Adapters.Count));
+        foreach ((int id, AdapterWeights own) in whole.State.Own) Assert.That(Finetuning.TrainingCases.Same(own, second.State.Own[id]));
     }
 
     [Test]
@@ -133,7 +110,7 @@ public sealed class FederatedRunTests
     {
         var seen = new List<ClientTask>();
         var run = new FederatedRun(
-            _model, FederationCases.Options("zero-padding"), FederationCases.Clients(2, 8, 4), FederationCases.Examples(10), null, null,
+            Model, FederationCases.Options("zero-padding"), FederationCases.Clients(2, 8, 4), FederationCases.Examples(10), null, null,
             FederationCases.Given((_, client) => FederationCases.Adapter(client, 2), seen));
         AdapterWeights server = run.State.Global!;
         run.Run();
@@ -186,7 +163,7 @@ public sealed class FederatedRunTests
     [Test]
     public void Options_that_cannot_run_are_refused_by_flag()
     {
-        AdapterWeights start = LoraInitialisation.Create(_model.Config, new LoraOptions { Rank = 8 }, 1);
+        AdapterWeights start = LoraInitialisation.Create(Model.Config, new LoraOptions { Rank = 8 }, 1);
         Assert.Multiple(() =>
         {
             Refused(FederationCases.Options("flora") with { Rounds = 0 }, "--rounds: expected at least 1, got 0");
@@ -221,7 +198,7 @@ public sealed class FederatedRunTests
     private void Refused(FederationOptions options, string message)
     {
         var error = Assert.Throws<InvalidInputException>(
-            () => _ = new FederatedRun(_model, options, FederationCases.Clients(4), FederationCases.Examples(10)));
+            () => _ = new FederatedRun(Model, options, FederationCases.Clients(4), FederationCases.Examples(10)));
         Assert.That(error.Message, Does.StartWith(message));
     }
 

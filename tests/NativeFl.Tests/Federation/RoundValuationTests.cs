@@ -4,34 +4,17 @@ using NativeFl.Federation;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
+using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Federation;
 
 /// <summary>The values of a federation's rounds, against the models that the rounds began and ended with.</summary>
-public sealed class RoundValuationTests
+public sealed class RoundValuationTests() : ModelTest("llama")
 {
     /// <summary>The same sum in another order, and merged in f32, on losses of about 6 nats.</summary>
     private const double Rounding = 5e-5;
 
     private static readonly TokenizedExample[] Validation = FederationCases.Examples(6, seed: 77);
-
-    private CpuBackend _backend = null!;
-    private Transformer _model = null!;
-
-    [SetUp]
-    public void Open()
-    {
-        _backend = FederationCases.Backend();
-        _model = FederationCases.Model(_backend);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _model.Dispose();
-        _backend.Dispose();
-    }
 
     [Test]
     public void Nobody_is_the_model_before_the_round_and_all_is_the_one_after_it_where_the_method_is_exact(
@@ -83,7 +66,7 @@ public sealed class RoundValuationTests
         broken.Modules.Values.First().A[0] = float.NaN;
         var recorder = new FederationCases.Recorder();
         LocalWork work = FederationCases.Given((_, client) => client == 1 ? broken : FederationCases.Adapter(client, 3));
-        var run = new FederatedRun(_model, Options("flora", 1), FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work);
+        var run = new FederatedRun(Model, Options("flora", 1), FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work);
         Assert.That(run.Run().Rounds[0].Values!.Single().Clients.Select(c => c.Id), Is.EqualTo(new[] { 0, 2 }));
         FederationResult drawn = Run(Options("flora", 1) with { ClientFraction = 0.7 }, [3]);
         Assert.That(drawn.Rounds[0].Values!.Single().Clients.Select(c => c.Id), Is.EqualTo(drawn.Rounds[0].Clients.Select(c => c.Id)));
@@ -99,14 +82,14 @@ public sealed class RoundValuationTests
         var recorder = new FederationCases.Recorder();
         LocalWork work = FederationCases.Given((_, client) => adapters[client]);
         FederationOptions following = options with { Values = options.Values! with { SetsWeights = true } };
-        ClientValues values = new FederatedRun(_model, following, FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work).Run().Rounds[0].Values!.Single();
+        ClientValues values = new FederatedRun(Model, following, FederationCases.Clients(3), FederationCases.Examples(10), recorder, null, work).Run().Rounds[0].Values!.Single();
         double[] clipped = [.. values.Clients.Select(c => Math.Max(0, c.Value))];
         Assert.That(clipped, Has.Some.Zero.And.Some.GreaterThan(0), "a case that shows the clipping");
         AdapterWeights expected = Adapters.Aggregate(new FloraStacking(), adapters, clipped).Product;
         Assert.That(Finetuning.TrainingCases.Same(recorder.Rounds[0].Global!, expected));
         Assert.That(recorder.Rounds[0].Result.Exactness, Is.LessThan(1e-6), "against the weights that were used");
 
-        using Transformer again = FederationCases.Model(_backend);
+        using Transformer again = FederationCases.Model(Backend);
         var quiet = new FederationCases.Recorder();
         LocalWork nothing = FederationCases.Given((_, _) => Adapters.Of((new ModuleId(0, Projection.Query), Adapters.Factors(1, 3, 48, 48, 0))));
         new FederatedRun(again, following, FederationCases.Clients(3), FederationCases.Examples(10), quiet, null, nothing).Run();
@@ -130,11 +113,11 @@ public sealed class RoundValuationTests
         TokenizedExample[] examples = FederationCases.Examples(10);
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([4, 0, 5], "a0 m0", "", "");
         FederationOptions options = Options("flora", 1) with { Training = new TrainingOptions { BatchSize = 2, Epochs = 2 } };
-        double planned = new RoundValuation(options, _model.Config, examples).Plans([clients[0], clients[1], clients[2] with { Epochs = 1 }])[0].TrainingOperations!.Value;
+        double planned = new RoundValuation(options, Model.Config, examples).Plans([clients[0], clients[1], clients[2] with { Epochs = 1 }])[0].TrainingOperations!.Value;
         TokenizedExample[] Of(int k) => [.. clients[k].Examples.Select(i => examples[i])];
-        long Values(ClientSpecification client) => LoraInitialisation.Create(_model.Config.Without(client.Dropped), new LoraOptions { Rank = client.Rank }, 1).ParameterCount;
-        double expected = (2 * new PassOperations(_model.Config.Without(clients[0].Dropped)).Training(Of(0), Values(clients[0])))
-            + new PassOperations(_model.Config).Training(Of(2), Values(clients[2]));
+        long Values(ClientSpecification client) => LoraInitialisation.Create(Model.Config.Without(client.Dropped), new LoraOptions { Rank = client.Rank }, 1).ParameterCount;
+        double expected = (2 * new PassOperations(Model.Config.Without(clients[0].Dropped)).Training(Of(0), Values(clients[0])))
+            + new PassOperations(Model.Config).Training(Of(2), Values(clients[2]));
         Assert.That(planned, Is.EqualTo(expected).Within(1e-9).Percent);
     }
 
@@ -151,12 +134,12 @@ public sealed class RoundValuationTests
     };
 
     private IReadOnlyList<ClientValuePlan> Plans(FederationOptions options) =>
-        new RoundValuation(options, _model.Config, FederationCases.Examples(10)).Plans(FederationCases.Clients(4));
+        new RoundValuation(options, Model.Config, FederationCases.Examples(10)).Plans(FederationCases.Clients(4));
 
     private FederationResult Run(FederationOptions options, int[] ranks) => Run(options, FederationCases.Clients(ranks));
 
     private FederationResult Run(FederationOptions options, IReadOnlyList<ClientSpecification> clients) =>
-        new FederatedRun(_model, options, clients, FederationCases.Examples(10)).Run(server =>
+        new FederatedRun(Model, options, clients, FederationCases.Examples(10)).Run(server =>
         {
             using AdapterStack? stack = server.OpenStack();
             using var scorer = new TokenScorer(server.Base, stack, server.Weights);

@@ -4,31 +4,14 @@ using NativeFl.Federation;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
-using NativeFl.Tensors.Cpu;
 using NativeFl.Tests.Cli;
+using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Federation;
 
 /// <summary>Clients of unequal depth: each trains as it would alone on the smaller model, and what they come to is exact.</summary>
-public sealed class UnequalDepthTests
+public sealed class UnequalDepthTests() : ModelTest("llama")
 {
-    private CpuBackend _backend = null!;
-    private Transformer _model = null!;
-
-    [SetUp]
-    public void Open()
-    {
-        _backend = FederationCases.Backend();
-        _model = FederationCases.Model(_backend);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _model.Dispose();
-        _backend.Dispose();
-    }
-
     [Test]
     public void The_stack_of_clients_of_any_depth_and_rank_is_their_weighted_sum([Values] Renormalization renormalization) =>
         Gen.Select(Gen.Select(Gen.Int[0, 5], Gen.Int[0, 15], Gen.Double[0.1, 50], Gen.Float[0.25f, 8]).Array[1, 5], Gen.Int[0, 1000]).Sample((clients, seed) =>
@@ -63,7 +46,7 @@ public sealed class UnequalDepthTests
         FederationOptions options = FederationCases.Options(method) with { Training = new TrainingOptions { BatchSize = 2, LearningRate = 5e-3, Dropout = 0.1 } };
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([4, 2, 6], "", "a2", "a0 m1 m2");
         var recorder = new FederationCases.Recorder();
-        using Transformer run = _model.Clone();
+        using Transformer run = Model.Clone();
         var federation = new FederatedRun(run, options, clients, examples, recorder);
         AdapterWeights? server = federation.State.Global;
         federation.Run();
@@ -71,9 +54,9 @@ public sealed class UnequalDepthTests
         {
             string path = folder.At($"{client.Id}");
             Directory.CreateDirectory(path);
-            using (Transformer view = _model.Without(client.Dropped)) view.Save(path, DType.F32, copyTokenizerFrom: null);
-            using Transformer alone = Transformer.Load(_backend, path, DType.F32);
-            Assert.That(alone.Weights.ParameterCount < _model.Weights.ParameterCount, Is.EqualTo(client.Id > 0));
+            using (Transformer view = Model.Without(client.Dropped)) view.Save(path, DType.F32, copyTokenizerFrom: null);
+            using Transformer alone = Transformer.Load(Backend, path, DType.F32);
+            Assert.That(alone.Weights.ParameterCount < Model.Weights.ParameterCount, Is.EqualTo(client.Id > 0));
             ulong seed = options.SeedOf(1, client.Id);
             var lora = new LoraOptions { Rank = client.Rank, Alpha = client.Alpha };
             AdapterWeights start = server is null ? LoraInitialisation.Create(alone.Config, lora, seed) : Cut(server, alone.Config, client.Rank);
@@ -91,11 +74,11 @@ public sealed class UnequalDepthTests
             Id = $"{c.Id}",
             Seed = 7,
             Examples = [.. c.Examples.Select(i => examples[i])],
-            Initial = LoraInitialisation.Create(_model.Config.Without(c.Dropped), new LoraOptions { Rank = c.Rank }, 3),
+            Initial = LoraInitialisation.Create(Model.Config.Without(c.Dropped), new LoraOptions { Rank = c.Rank }, 3),
             Dropped = c.Dropped,
         })];
         var passes = new List<int>();
-        IReadOnlyList<ClientUpdate> updates = new AdapterTrainer(_model).Train(tasks, observer: new PassCounter(passes));
+        IReadOnlyList<ClientUpdate> updates = new AdapterTrainer(Model).Train(tasks, observer: new PassCounter(passes));
         Assert.That(passes.Distinct(), Is.EqualTo(new[] { 2, 1 }), "clients of a pass");
         Assert.That(updates.Select(u => u.Id), Is.EqualTo(new[] { "0", "1", "2" }));
         Assert.That(updates.Select(u => u.Adapter.Modules.Count), Is.EqualTo(new[] { 17, 21, 17 }));
@@ -109,10 +92,10 @@ public sealed class UnequalDepthTests
             Id = "a",
             Seed = 1,
             Examples = FederationCases.Examples(1),
-            Initial = LoraInitialisation.Create(_model.Config, new LoraOptions { Rank = 1 }, 3),
+            Initial = LoraInitialisation.Create(Model.Config, new LoraOptions { Rank = 1 }, 3),
             Dropped = DepthCases.Drops("m1"),
         };
-        var error = Assert.Throws<InvalidInputException>(() => new AdapterTrainer(_model).Train([task]));
+        var error = Assert.Throws<InvalidInputException>(() => new AdapterTrainer(Model).Train([task]));
         Assert.That(error.Message, Does.Contain("model.layers.1.mlp.gate_proj").And.Contain("mlp 1, which is dropped"));
     }
 
@@ -122,18 +105,18 @@ public sealed class UnequalDepthTests
     {
         // Client 2 with half of the records lacks MLP 1; nobody has attention 2.
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([3, 1, 2], "a2", "a2", "a2 m1");
-        using Transformer after = _model.Clone();
+        using Transformer after = Model.Clone();
         RoundResult round = Run("flora", after, clients, renormalization);
         ModuleId shared = new(0, Projection.Key), some = new(1, Projection.Down), none = new(2, Projection.Value);
-        AdapterWeights[] adapters = [.. clients.Select(c => DepthCases.Adapter(_model.Config, c.Dropped, c.Id, c.Rank))];
+        AdapterWeights[] adapters = [.. clients.Select(c => DepthCases.Adapter(Model.Config, c.Dropped, c.Id, c.Rank))];
         double[,] Sum(ModuleId module, double first, params int[] ids) => ids.Aggregate(
-            new double[_model.Config.ShapeOf(module.Projection).Out, _model.Config.ShapeOf(module.Projection).In],
+            new double[Model.Config.ShapeOf(module.Projection).Out, Model.Config.ShapeOf(module.Projection).In],
             (sum, k) => Adapters.Add(sum, first * clients[k].Examples.Count / 3, adapters[k].Modules[module]));
         Assert.Multiple(() =>
         {
-            Assert.That(Adapters.Distance(DepthCases.Change(_model, after, shared), Sum(shared, everywhere, 0, 1, 2)), Is.LessThan(1e-5));
-            Assert.That(Adapters.Distance(DepthCases.Change(_model, after, some), Sum(some, partly, 0, 1)), Is.LessThan(1e-5));
-            Assert.That(after.ReadTensor(none.Name + ".weight"), Is.EqualTo(_model.ReadTensor(none.Name + ".weight")));
+            Assert.That(Adapters.Distance(DepthCases.Change(Model, after, shared), Sum(shared, everywhere, 0, 1, 2)), Is.LessThan(1e-5));
+            Assert.That(Adapters.Distance(DepthCases.Change(Model, after, some), Sum(some, partly, 0, 1)), Is.LessThan(1e-5));
+            Assert.That(after.ReadTensor(none.Name + ".weight"), Is.EqualTo(Model.ReadTensor(none.Name + ".weight")));
             Assert.That(round.Exactness, Is.LessThan(1e-6));
         });
     }
@@ -145,9 +128,9 @@ public sealed class UnequalDepthTests
     public void What_nobody_trained_stays_in_the_servers_adapter_and_counts_as_exact(string method, Renormalization renormalization)
     {
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([3], "m2", "m2", "m2 a1");
-        AdapterWeights start = Finetuning.TrainingCases.Adapter(_model.Config, 3, 9);
+        AdapterWeights start = Finetuning.TrainingCases.Adapter(Model.Config, 3, 9);
         FederationOptions options = FederationCases.Options(method) with { Renormalization = renormalization, Initial = start };
-        using Transformer after = _model.Clone();
+        using Transformer after = Model.Clone();
         var run = new FederatedRun(after, options, clients, FederationCases.Examples(10), null, null, Given(clients));
         double exactness = run.Run().Rounds[0].Exactness!.Value;
         ModuleId none = new(2, Projection.Gate);
@@ -187,7 +170,7 @@ public sealed class UnequalDepthTests
     public void Alone_every_client_is_measured_at_its_own_depth()
     {
         FederatedRun run = New("local", DepthCases.Clients([4], "a0 m0", "a0 m0", "a0 m0"));
-        using Transformer view = _model.Without(DepthCases.Drops("a0 m0"));
+        using Transformer view = Model.Without(DepthCases.Drops("a0 m0"));
         var seen = new List<double>();
         run.Run(server =>
         {
@@ -195,17 +178,17 @@ public sealed class UnequalDepthTests
             return new Dictionary<string, double>();
         });
         AdapterWeights[] own = [.. run.State.Own.OrderBy(o => o.Key).Select(o => o.Value)];
-        Assert.That(seen, Is.EqualTo([Loss(new ServerModel(_model, []))["loss"], .. own.Select(o => Loss(new ServerModel(view, [o]))["loss"])]));
+        Assert.That(seen, Is.EqualTo([Loss(new ServerModel(Model, []))["loss"], .. own.Select(o => Loss(new ServerModel(view, [o]))["loss"])]));
     }
 
     [Test]
     public void A_client_sends_and_is_sent_only_what_its_sublayers_have()
     {
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([3, 1, 2], "", "a2 m0", "m1");
-        RoundResult round = Run("flora", _model, clients, Renormalization.None);
-        long Bytes(int client, params int[] senders) => 4 * _model.Config.Without(clients[client].Dropped).Modules().Sum(module =>
+        RoundResult round = Run("flora", Model, clients, Renormalization.None);
+        long Bytes(int client, params int[] senders) => 4 * Model.Config.Without(clients[client].Dropped).Modules().Sum(module =>
         {
-            (int outFeatures, int inFeatures) = _model.Config.ShapeOf(module.Projection);
+            (int outFeatures, int inFeatures) = Model.Config.ShapeOf(module.Projection);
             return (long)senders.Where(k => !clients[k].Dropped.Contains(module.Sublayer)).Sum(k => clients[k].Rank) * (outFeatures + inFeatures);
         });
         Assert.That(round.Clients.Select(c => c.UploadBytes), Is.EqualTo(new[] { Bytes(0, 0), Bytes(1, 1), Bytes(2, 2) }));
@@ -222,7 +205,7 @@ public sealed class UnequalDepthTests
         FederationOptions options = FederationCases.Options("flora");
         if (targets is not null) options = options with { Lora = new LoraOptions { Targets = TargetModules.Parse(targets) } };
         IReadOnlyList<ClientSpecification> clients = DepthCases.Clients([4], "", drops, "");
-        var error = Assert.Throws<InvalidInputException>(() => _ = new FederatedRun(_model, options, clients, FederationCases.Examples(10)));
+        var error = Assert.Throws<InvalidInputException>(() => _ = new FederatedRun(Model, options, clients, FederationCases.Examples(10)));
         Assert.That(error.Message, Does.StartWith("--client-drops: expected").And.Contain(says));
     }
 
@@ -231,11 +214,11 @@ public sealed class UnequalDepthTests
 
     /// <summary>Clients that hand in factors on all that they keep.</summary>
     private LocalWork Given(IReadOnlyList<ClientSpecification> clients) =>
-        FederationCases.Given((_, client) => DepthCases.Adapter(_model.Config, clients[client].Dropped, client, clients[client].Rank));
+        FederationCases.Given((_, client) => DepthCases.Adapter(Model.Config, clients[client].Dropped, client, clients[client].Rank));
 
     private FederatedRun New(
         string method, IReadOnlyList<ClientSpecification> clients, Renormalization renormalization = Renormalization.None, int rounds = 1) =>
-        new(_model, FederationCases.Options(method, rounds) with { Renormalization = renormalization }, clients, FederationCases.Examples(10));
+        new(Model, FederationCases.Options(method, rounds) with { Renormalization = renormalization }, clients, FederationCases.Examples(10));
 
     private static Dictionary<string, double> Loss(ServerModel server)
     {

@@ -2,13 +2,14 @@ using NativeFl.Data;
 using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
+using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Finetuning;
 
 /// <summary>
 /// FedProx by hand: AdamW in double on g(θ) + μ (θ − θ_start), where g(θ) comes from a pass over the model that knows nothing of the term.
 /// </summary>
-public sealed class ProximalTermTests
+public sealed class ProximalTermTests() : ModelTest("qwen2")
 {
     // Adam may turn the rounding of a gradient near zero into a sign.
     private const double Rounding = 2e-3;
@@ -16,18 +17,16 @@ public sealed class ProximalTermTests
     [Test]
     public void Every_client_of_a_pass_is_pulled_to_its_own_start_by_its_own_mu()
     {
-        using var backend = TrainingCases.Backend();
-        using var model = TrainingCases.Model(backend);
         ClientTask[] clients =
         [
-            Client(model.Config, "weak", 4, 31, new TrainingOptions { Steps = 4, ProximalMu = 0.5, GradClip = 0 }),
-            Client(model.Config, "none", 3, 32, new TrainingOptions { Steps = 3, ProximalMu = 0 }),
-            Client(model.Config, "strong", 2, 33, new TrainingOptions { Steps = 5, ProximalMu = 4, GradClip = 0.5, WeightDecay = 0.1 }),
+            Client(Model.Config, "weak", 4, 31, new TrainingOptions { Steps = 4, ProximalMu = 0.5, GradClip = 0 }),
+            Client(Model.Config, "none", 3, 32, new TrainingOptions { Steps = 3, ProximalMu = 0 }),
+            Client(Model.Config, "strong", 2, 33, new TrainingOptions { Steps = 5, ProximalMu = 4, GradClip = 0.5, WeightDecay = 0.1 }),
         ];
-        IReadOnlyList<ClientUpdate> together = new AdapterTrainer(model).Train(clients);
+        IReadOnlyList<ClientUpdate> together = new AdapterTrainer(Model).Train(clients);
         foreach ((ClientTask client, ClientUpdate update) in clients.Zip(together))
         {
-            AdapterWeights byHand = ByHand(model, client, client.Options.ProximalMu), plain = ByHand(model, client, 0);
+            AdapterWeights byHand = ByHand(Model, client, client.Options.ProximalMu), plain = ByHand(Model, client, 0);
             Assert.Multiple(() =>
             {
                 Assert.That(TrainingCases.Distance(update.Adapter, byHand), Is.LessThan(Rounding), client.Id);
@@ -40,15 +39,14 @@ public sealed class ProximalTermTests
     [Test]
     public void All_weights_are_pulled_to_where_they_started()
     {
-        using var backend = TrainingCases.Backend();
-        using Transformer model = TrainingCases.Model(backend), copy = model.Clone();
+        using Transformer copy = Model.Clone();
         var options = new TrainingOptions { Steps = 4, BatchSize = 3, Shuffle = false, LearningRate = 1e-2, ProximalMu = 4 };
         TokenizedExample[] examples = TrainingCases.Examples(3, 41);
-        double[] start = Weights(model), byHand = ByHand(copy, examples, options, options.ProximalMu), plain = ByHand(copy, examples, options, 0);
-        new FullTrainer(model).Train("all", examples, options, seed: 1);
+        double[] start = Weights(Model), byHand = ByHand(copy, examples, options, options.ProximalMu), plain = ByHand(copy, examples, options, 0);
+        new FullTrainer(Model).Train("all", examples, options, seed: 1);
         Assert.Multiple(() =>
         {
-            Assert.That(Distance(Weights(model), byHand, start), Is.LessThan(Rounding));
+            Assert.That(Distance(Weights(Model), byHand, start), Is.LessThan(Rounding));
             Assert.That(Distance(plain, byHand, start), Is.GreaterThan(10 * Rounding), "without the term it is another run");
         });
     }
