@@ -13,7 +13,5 @@ internal sealed class CudaCoalitionBitsTests(DType type) : CoalitionBitsTest, IS
     [SetUp]
     public void Require() => CommandLineDevice.Require();
 
-    protected override Backend Open() => Shared = TestDevice.Options is { } options
-        ? CudaBackend.Create(options with { ActivationType = type })
-        : throw new IgnoreException(TestDevice.Description);
+    protected override Backend Open() => Shared = TestDevice.Open(options => options with { ActivationType = type });
 }

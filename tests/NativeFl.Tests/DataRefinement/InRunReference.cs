@@ -29,6 +29,12 @@ internal sealed class InRunReference : IDisposable
         _second = new double[start.Length];
     }
 
+    /// <summary>‖x − y‖ / ‖y‖.</summary>
+    public static double Distance(IEnumerable<double> x, double[] y) => Norm(x.Zip(y, (a, b) => a - b)) / Norm(y);
+
+    /// <summary>‖x‖.</summary>
+    public static double Norm(IEnumerable<double> x) => Math.Sqrt(x.Sum(v => v * v));
+
     public double[] Values(IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation)
     {
         TrainingOptions training = _options.Training;
@@ -128,5 +134,4 @@ internal sealed class InRunReference : IDisposable
 
     private static double[] Scaled(double[] x, double factor) => [.. x.Select(v => v * factor)];
 
-    private static double Norm(double[] x) => Math.Sqrt(x.Sum(v => v * v));
 }

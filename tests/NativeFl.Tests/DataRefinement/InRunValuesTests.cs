@@ -35,10 +35,6 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
 
     private static double[] Of(InRunResult result) => [.. result.Values.Select(v => v.Value)];
 
-    private static double Distance(IEnumerable<double> x, double[] y) => Norm(x.Zip(y, (a, b) => a - b)) / Norm(y);
-
-    private static double Norm(IEnumerable<double> x) => Math.Sqrt(x.Sum(v => v * v));
-
     [Test]
     public void Values_are_those_of_the_formula_by_brute_force(
         [Values] InRunOrder order, [Values] bool normalised, [Values(1, 2)] int accumulation)
@@ -54,7 +50,7 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
         double[] got = Of(new InRunValues(Model, Records, Validation, options).Measure());
 
         // The product runs on f32 values that six steps of rounding lie behind.
-        Assert.That(Distance(got, expected), Is.LessThan(1e-4));
+        Assert.That(InRunReference.Distance(got, expected), Is.LessThan(1e-4));
         Assert.That(expected.Select(v => Math.Round(v, 9)), Is.Unique);
     }
 
@@ -121,8 +117,8 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
         double[] a = Of(Measure(options, validation: Validation[..2])), b = Of(Measure(options, validation: Validation[2..]));
         double x = Validation[..2].Sum(ValidationGradient.Counted), y = Validation[2..].Sum(ValidationGradient.Counted);
         double[] both = Of(Measure(options));
-        Assert.That(Distance(a.Zip(b, (p, q) => ((x * p) + (y * q)) / (x + y)), both), Is.LessThan(1e-5));
-        Assert.That(Distance(a, both), Is.GreaterThan(0.01));
+        Assert.That(InRunReference.Distance(a.Zip(b, (p, q) => ((x * p) + (y * q)) / (x + y)), both), Is.LessThan(1e-5));
+        Assert.That(InRunReference.Distance(a, both), Is.GreaterThan(0.01));
     }
 
     [Test]
@@ -131,8 +127,8 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
         double[] plain = Of(Measure());
         Assert.Multiple(() =>
         {
-            Assert.That(Distance(Of(Measure(Options with { ValidationBlocks = 1 })), plain), Is.LessThan(1e-5));
-            Assert.That(Distance(Of(Measure(Options with { MaxRows = 1, ValidationBlocks = 100 })), plain), Is.LessThan(1e-5));
+            Assert.That(InRunReference.Distance(Of(Measure(Options with { ValidationBlocks = 1 })), plain), Is.LessThan(1e-5));
+            Assert.That(InRunReference.Distance(Of(Measure(Options with { MaxRows = 1, ValidationBlocks = 100 })), plain), Is.LessThan(1e-5));
             Assert.That(Measure(Options with { ValidationBlocks = 1 }).Values[0].StandardError, Is.Null);
         });
     }
