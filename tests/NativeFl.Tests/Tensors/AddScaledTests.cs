@@ -2,39 +2,32 @@ using NativeFl.Tensors;
 
 namespace NativeFl.Tests.Tensors;
 
-public sealed class AddScaledTests
+internal abstract class AddScaledTests(DType type) : OpTest
 {
-    [TestCase(1)]
-    [TestCase(7)]
-    [TestCase(64)]
-    [TestCase(100)]
-    [TestCase(100003)]
-    public void Forward_matches_reference(int count)
+    [Test]
+    public void Forward_matches_reference([Values(1, 7, 64, 2049, 10000)] int count)
     {
-        (float[] x, float[] y) = (Sample.Normal(count, 1), Sample.Normal(count, 2));
-        using var arena = new OpArena();
-        TensorView result = arena.Floats(y, count, 1);
-        arena.Backend.AddScaled(arena.Floats(x, count, 1), -0.7f, result);
-        Agreement.Close(arena.Read(result), Reference.AddScaled.Forward(x.Wide(), -0.7f, y.Wide()), Tolerance.For(DType.F32, 1));
+        float[] x = Stored(Sample.Normal(count, 1), type), y = Stored(Sample.Normal(count, 2), type);
+        Agreement.Close(Sum(x, -0.7f, y), Reference.AddScaled.Forward(x.Wide(), -0.7f, y.Wide()), Tolerance.For(type, 1));
     }
 
     [Test]
-    public void Results_do_not_depend_on_the_number_of_threads()
+    public void A_tensor_off_the_alignment_of_vectors_gives_the_same()
     {
-        float[] x = Sample.Normal(100003, 1);
-        Agreement.SameBitsOnAnyThreads(arena =>
-        {
-            TensorView y = arena.Floats(x, x.Length, 1);
-            arena.Backend.AddScaled(arena.Floats(x, x.Length, 1), 0.3f, y);
-            return arena.Read(y);
-        });
+        float[] x = Stored(Sample.Normal(65, 1), type), y = Stored(Sample.Normal(65, 2), type);
+        TensorView shifted = Upload(y, 65, 1, type);
+        Backend.AddScaled(Upload(x, 65, 1, type).Slice(1, 64), 0.3f, shifted.Slice(1, 64));
+        Assert.That(Download(shifted), Is.EqualTo((float[])[y[0], .. Sum(x, 0.3f, y)[1..]]));
     }
 
     [Test]
-    public void Unequal_counts_are_refused()
+    public void A_wrong_count_is_refused() => Assert.That(
+        () => Backend.AddScaled(Unwritten(3, 1), 1, Unwritten(4, 1)), Throws.ArgumentException.With.Message.Contains("x: expected 4 elements of F32"));
+
+    protected float[] Sum(float[] x, float alpha, float[] y)
     {
-        using var arena = new OpArena();
-        Assert.That(
-            () => arena.Backend.AddScaled(arena.Unwritten(3), 1, arena.Unwritten(4)), Throws.ArgumentException.With.Message.Contains("x: expected 4 elements"));
+        TensorView result = Upload(y, y.Length, 1, type);
+        Backend.AddScaled(Upload(x, x.Length, 1, type), alpha, result);
+        return Download(result);
     }
 }

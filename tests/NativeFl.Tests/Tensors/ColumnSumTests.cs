@@ -1,28 +1,36 @@
 using NativeFl.Tensors;
-using NativeFl.Tests.Reference;
 
 namespace NativeFl.Tests.Tensors;
 
-public sealed class ColumnSumTests
+internal abstract class ColumnSumTests(DType type) : OpTest
 {
-    [Test]
-    public void Sums_are_added_to_what_is_there(
-        [Values(1, 3, 64, 500)] int rows, [Values(1, 7, 64, 300, 2049)] int columns, [Values(1, 2, 3)] int threads)
+    // 65 rows are two chunks; 5,000 are more chunks than one block of rows each.
+    private static readonly (int Rows, int Columns)[] Shapes = [(1, 1), (3, 7), (64, 64), (65, 300), (5, 2049), (5000, 3)];
+
+    [TestCaseSource(nameof(Shapes))]
+    public void Sums_are_added_to_what_is_there((int Rows, int Columns) shape)
     {
-        using var bench = new TensorBench(threads);
-        float[] x = bench.Random(rows * columns), sums = bench.Random(columns);
-        TensorView result = bench.Tensor(sums, columns, 1);
-        bench.Backend.ColumnSum(bench.Tensor(x, rows, columns), result);
-        (double[] expected, double[] magnitude) = ColumnSum.Accumulate(TensorBench.Wide(x), TensorBench.Wide(sums));
-        Tolerance.AssertClose(TensorBench.Values(result), expected, magnitude, Tolerance.For(DType.F32, rows + 1));
+        float[] x = Stored(Sample.Normal(shape.Rows * shape.Columns, 1), type), sums = Sample.Normal(shape.Columns, 2);
+        (double[] expected, double[] magnitude) = Reference.ColumnSum.Accumulate(x.Wide(), sums.Wide());
+        Tolerance.AssertClose(Sum(x, sums), expected, magnitude, Tolerance.For(DType.F32, shape.Rows + 1));
     }
 
     [Test]
-    public void A_wrong_shape_is_named()
+    public void The_same_inputs_give_the_same_bits()
     {
-        using var bench = new TensorBench();
-        Assert.That(
-            () => bench.Backend.ColumnSum(bench.Empty(2, 3), bench.Empty(2, 1)),
-            Throws.ArgumentException.With.Message.Contains("sums: expected 3 elements of F32, got F32 (2)"));
+        float[] x = Stored(Sample.Normal(700 * 40, 1), type), first = Sum(x, new float[40]);
+        Assert.That(Sum(x, new float[40]), Is.EqualTo(first));
+    }
+
+    [Test]
+    public void A_wrong_shape_is_named() => Assert.That(
+        () => Backend.ColumnSum(Unwritten(2, 3), Unwritten(2, 1)),
+        Throws.ArgumentException.With.Message.Contains("sums: expected 3 elements of F32, got F32 (2)"));
+
+    protected float[] Sum(float[] x, float[] sums)
+    {
+        TensorView result = Upload(sums, sums.Length, 1);
+        Backend.ColumnSum(Upload(x, x.Length / sums.Length, sums.Length, type), result);
+        return Download(result);
     }
 }

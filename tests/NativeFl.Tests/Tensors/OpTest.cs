@@ -59,6 +59,34 @@ internal abstract class OpTest
         if (_backend is not null) Close(_backend);
     }
 
+    /// <summary>What a run gives on another backend.</summary>
+    protected T On<T>(Backend other, Func<T> run)
+    {
+        (Backend? own, int first) = (_backend, _memory.Count);
+        _backend = other;
+        try
+        {
+            return run();
+        }
+        finally
+        {
+            foreach (DeviceMemory memory in _memory[first..]) memory.Dispose();
+            _memory.RemoveRange(first, _memory.Count - first);
+            _backend = own;
+        }
+    }
+
+    /// <summary>On the CPU the result is the same to the last bit with one, two and three threads.</summary>
+    protected void SameBitsOnAnyThreads(Func<float[]> op)
+    {
+        uint[][] bits = [.. new[] { 1, 2, 3 }.Select(threads =>
+        {
+            using var backend = new CpuBackend(new CpuBackendOptions { Threads = threads });
+            return Agreement.Bits(On(backend, op));
+        })];
+        Assert.That(bits, Is.All.EqualTo(bits[0]));
+    }
+
     /// <summary>A tensor of these numbers, rounded to <paramref name="dtype"/>.</summary>
     protected TensorView Upload(ReadOnlySpan<float> values, int rows, int columns, DType dtype = DType.F32)
     {
