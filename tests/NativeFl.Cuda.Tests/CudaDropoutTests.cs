@@ -1,4 +1,5 @@
 using NativeFl.Tensors;
+using NativeFl.Tensors.Cpu;
 using NativeFl.Tests.Tensors;
 
 namespace NativeFl.Cuda.Tests;
@@ -20,9 +21,13 @@ internal sealed class CudaDropoutTests(DType type) : DropoutTests(type), IShares
     public void It_draws_the_bits_of_the_cpu(float rate)
     {
         float[] x = Stored(Sample.Normal(20 * 101, 1), Type);
-        using var cpu = new OpArena();
-        TensorView y = cpu.Unwritten(20, 101);
-        cpu.Backend.DropoutForward(cpu.Floats(x, 20, 101), Clients(20), 5, rate, y);
-        Assert.That(Forward(x, 101, Clients(20), rate), Is.EqualTo(Stored(cpu.Read(y), Type)));
+        using var cpu = new CpuBackend(new CpuBackendOptions());
+        float[] expected = On(cpu, () =>
+        {
+            TensorView y = Upload(x, 20, 101);
+            Backend.DropoutForward(y, Clients(20), 5, rate, y);
+            return Download(y);
+        });
+        Assert.That(Forward(x, 101, Clients(20), rate), Is.EqualTo(Stored(expected, Type)));
     }
 }

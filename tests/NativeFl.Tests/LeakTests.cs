@@ -3,7 +3,7 @@ using NativeFl.Tensors.Cpu;
 
 namespace NativeFl.Tests;
 
-/// <summary>What a backend hands out comes back. Every op test checks the same at its end, through OpArena.</summary>
+/// <summary>What a backend hands out comes back. Every op test checks the same at its end, through OpTest.</summary>
 public sealed class LeakTests
 {
     [Test]

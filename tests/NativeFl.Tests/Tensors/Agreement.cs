@@ -29,18 +29,5 @@ internal static class Agreement
     public static void CloseToDifferences(double[] gradient, double[] differences, string what = "") =>
         Close([.. differences.Select(x => (float)x)], gradient, 1e-6, what);
 
-    /// <summary>The result is the same to the last bit with one, two and three threads.</summary>
-    public static void SameBitsOnAnyThreads(Func<OpArena, float[]> op)
-    {
-        float[]? first = null;
-        foreach (int threads in new[] { 1, 2, 3 })
-        {
-            using var arena = new OpArena(threads);
-            float[] result = op(arena);
-            first ??= result;
-            Assert.That(Bits(result), Is.EqualTo(Bits(first)), $"{threads} threads");
-        }
-    }
-
     public static uint[] Bits(float[] values) => [.. values.Select(BitConverter.SingleToUInt32Bits)];
 }

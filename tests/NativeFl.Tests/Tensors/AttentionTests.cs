@@ -1,10 +1,13 @@
 using NativeFl.Tensors;
+using NativeFl.Tensors.Cpu;
 
 namespace NativeFl.Tests.Tensors;
 
-public sealed class AttentionTests
+internal sealed class AttentionTests : OpTest
 {
     private static readonly AttentionSpan[] Packed = [new(0, 5, 0, 5), new(5, 0, 5, 0), new(5, 40, 5, 40), new(45, 1, 45, 1)];
+
+    protected override Backend Open() => new CpuBackend(new CpuBackendOptions { Threads = 2 });
 
     private static IEnumerable<TestCaseData> Cases()
     {
@@ -26,8 +29,7 @@ public sealed class AttentionTests
     public void Forward_matches_reference(AttentionShape shape, AttentionSpan[] spans)
     {
         Problem problem = Problem.Make(shape, spans);
-        using var arena = new OpArena();
-        (float[] o, float[] lse) = Forward(arena, problem);
+        (float[] o, float[] lse) = Forward(problem);
         (double[] expectedO, double[] expectedLse) = Reference.Attention.Forward(problem.Q.Wide(), problem.K.Wide(), problem.V.Wide(), spans, shape);
         Agreement.Close(o, expectedO, Tolerance.For(DType.F32, shape.HeadWidth + problem.LongestRow), "o");
         Agreement.Close(lse, expectedLse, Tolerance.For(DType.F32, shape.HeadWidth + problem.LongestRow), "lse");
@@ -37,8 +39,7 @@ public sealed class AttentionTests
     public void Backward_matches_reference(AttentionShape shape, AttentionSpan[] spans)
     {
         Problem problem = Problem.Make(shape, spans);
-        using var arena = new OpArena();
-        (float[] dq, float[] dk, float[] dv) = Backward(arena, problem);
+        (float[] dq, float[] dk, float[] dv) = Backward(problem);
         (double[] expectedQ, double[] expectedK, double[] expectedV) =
             Reference.Attention.Backward(problem.DO.Wide(), problem.Q.Wide(), problem.K.Wide(), problem.V.Wide(), spans, shape);
 
@@ -67,10 +68,10 @@ public sealed class AttentionTests
     public void Results_do_not_depend_on_the_number_of_threads()
     {
         Problem problem = Problem.Make(new AttentionShape(6, 2, 32, 0.2f), [AttentionSpan.Whole(0, 150), AttentionSpan.Whole(150, 20)]);
-        Agreement.SameBitsOnAnyThreads(arena =>
+        SameBitsOnAnyThreads(() =>
         {
-            (float[] o, float[] lse) = Forward(arena, problem);
-            (float[] dq, float[] dk, float[] dv) = Backward(arena, problem);
+            (float[] o, float[] lse) = Forward(problem);
+            (float[] dq, float[] dk, float[] dv) = Backward(problem);
             return [.. o, .. lse, .. dq, .. dk, .. dv];
         });
     }
@@ -80,9 +81,8 @@ public sealed class AttentionTests
     {
         var shape = new AttentionShape(2, 1, 8, 0.3f);
         Problem problem = Problem.Make(shape, [new(2, 3, 2, 3)], rows: 8);
-        using var arena = new OpArena();
-        (float[] o, float[] lse) = Forward(arena, problem);
-        (float[] dq, float[] dk, float[] dv) = Backward(arena, problem);
+        (float[] o, float[] lse) = Forward(problem);
+        (float[] dq, float[] dk, float[] dv) = Backward(problem);
         Assert.Multiple(() =>
         {
             foreach ((float[] values, int width) in new[] { (o, 16), (lse, 2), (dq, 16), (dk, 8), (dv, 8) })
@@ -106,11 +106,10 @@ public sealed class AttentionTests
             Array.Fill(values, float.NaN, 20 * width, 9 * width);
         }
 
-        using var arena = new OpArena();
-        (float[] o, float[] lse) = Forward(arena, clean);
-        (float[] dq, float[] dk, float[] dv) = Backward(arena, clean);
-        (float[] dirtyO, float[] dirtyLse) = Forward(arena, dirty);
-        (float[] dirtyQ, float[] dirtyK, float[] dirtyV) = Backward(arena, dirty);
+        (float[] o, float[] lse) = Forward(clean);
+        (float[] dq, float[] dk, float[] dv) = Backward(clean);
+        (float[] dirtyO, float[] dirtyLse) = Forward(dirty);
+        (float[] dirtyQ, float[] dirtyK, float[] dirtyV) = Backward(dirty);
         Assert.Multiple(() =>
         {
             foreach ((float[] a, float[] b) in new[] { (o, dirtyO), (lse, dirtyLse), (dq, dirtyQ), (dk, dirtyK), (dv, dirtyV) })
@@ -130,9 +129,8 @@ public sealed class AttentionTests
         var shape = new AttentionShape(4, 2, 32, 0.2f, window);
         Problem whole = Problem.Make(shape, [AttentionSpan.Whole(0, length)]);
         var last = new Problem(shape, [new AttentionSpan(0, queries, 0, length)], whole.Q[^(queries * 128)..], whole.K, whole.V, whole.DO);
-        using var arena = new OpArena();
-        (float[] o, float[] lse) = Forward(arena, whole);
-        (float[] lastO, float[] lastLse) = Forward(arena, last);
+        (float[] o, float[] lse) = Forward(whole);
+        (float[] lastO, float[] lastLse) = Forward(last);
         Assert.That(Agreement.Bits(lastO), Is.EqualTo(Agreement.Bits(o[^lastO.Length..])));
         Assert.That(Agreement.Bits(lastLse), Is.EqualTo(Agreement.Bits(lse[^lastLse.Length..])));
     }
@@ -143,8 +141,7 @@ public sealed class AttentionTests
         var shape = new AttentionShape(1, 1, 8, 1f);
         AttentionSpan[] spans = [AttentionSpan.Whole(0, 120)];
         float[] q = Sample.Normal(120 * 8, 1, 100), k = Sample.Normal(120 * 8, 2, 100), v = Sample.Normal(120 * 8, 3);
-        using var arena = new OpArena();
-        (float[] o, float[] lse) = Forward(arena, new Problem(shape, spans, q, k, v, v));
+        (float[] o, float[] lse) = Forward(new Problem(shape, spans, q, k, v, v));
         (double[] expectedO, double[] expectedLse) = Reference.Attention.Forward(q.Wide(), k.Wide(), v.Wide(), spans, shape);
 
         // Scores near 10⁵ carry rounding of 10⁵ · 2⁻²⁴ · √8 each, and a probability the exponential of that.
@@ -156,42 +153,41 @@ public sealed class AttentionTests
     public void Rows_outside_the_tensors_are_refused()
     {
         Problem problem = Problem.Make(new AttentionShape(2, 1, 8, 0.3f), [AttentionSpan.Whole(0, 4)]);
-        using var arena = new OpArena();
         Assert.Multiple(() =>
         {
             foreach (AttentionSpan span in new AttentionSpan[] { new(0, 5, 0, 5), new(-1, 2, 0, 2), new(0, 2, 0, 1), new(0, 2, 3, 2) })
-                Assert.That(() => Forward(arena, problem with { Spans = [span] }), Throws.ArgumentException.With.Message.Contains("spans"));
+                Assert.That(() => Forward(problem with { Spans = [span] }), Throws.ArgumentException.With.Message.Contains("spans"));
             Assert.That(
-                () => arena.Backend.AttentionForward(
-                    arena.Unwritten(4, 16), arena.Unwritten(4, 9), arena.Unwritten(4, 8), problem.Spans, problem.Shape, arena.Unwritten(4, 16), arena.Unwritten(4, 2)),
+                () => Backend.AttentionForward(
+                    Unwritten(4, 16), Unwritten(4, 9), Unwritten(4, 8), problem.Spans, problem.Shape, Unwritten(4, 16), Unwritten(4, 2)),
                 Throws.ArgumentException.With.Message.Contains("k: expected F32 (4, 8), got F32 (4, 9)"));
         });
     }
 
     private static TestCaseData Case(string name, AttentionShape shape, AttentionSpan[] spans) => new TestCaseData(shape, spans).SetArgDisplayNames(name);
 
-    private static (float[] O, float[] Lse) Forward(OpArena arena, Problem p)
+    private (float[] O, float[] Lse) Forward(Problem p)
     {
         (int heads, int kvHeads, int width) = (p.Shape.Heads, p.Shape.KvHeads, p.Shape.HeadWidth);
         int rows = p.Q.Length / (heads * width), keyRows = p.K.Length / (kvHeads * width);
-        TensorView o = arena.Unwritten(rows, heads * width), lse = arena.Unwritten(rows, heads);
-        arena.Backend.AttentionForward(
-            arena.Floats(p.Q, rows, heads * width), arena.Floats(p.K, keyRows, kvHeads * width), arena.Floats(p.V, keyRows, kvHeads * width),
+        TensorView o = Unwritten(rows, heads * width), lse = Unwritten(rows, heads);
+        Backend.AttentionForward(
+            Upload(p.Q, rows, heads * width), Upload(p.K, keyRows, kvHeads * width), Upload(p.V, keyRows, kvHeads * width),
             p.Spans, p.Shape, o, lse);
-        return (arena.Read(o), arena.Read(lse));
+        return (Download(o), Download(lse));
     }
 
-    private static (float[] DQ, float[] DK, float[] DV) Backward(OpArena arena, Problem p)
+    private (float[] DQ, float[] DK, float[] DV) Backward(Problem p)
     {
         (int heads, int kvHeads, int width) = (p.Shape.Heads, p.Shape.KvHeads, p.Shape.HeadWidth);
         int rows = p.Q.Length / (heads * width), keyRows = p.K.Length / (kvHeads * width);
-        (float[] o, float[] lse) = Forward(arena, p);
-        TensorView dq = arena.Unwritten(rows, heads * width), dk = arena.Unwritten(keyRows, kvHeads * width), dv = arena.Unwritten(keyRows, kvHeads * width);
-        arena.Backend.AttentionBackward(
-            arena.Floats(p.DO, rows, heads * width), arena.Floats(p.Q, rows, heads * width), arena.Floats(p.K, keyRows, kvHeads * width),
-            arena.Floats(p.V, keyRows, kvHeads * width), arena.Floats(o, rows, heads * width), arena.Floats(lse, rows, heads),
-            p.Spans, p.Shape, arena.Unwritten(rows, heads), dq, dk, dv);
-        return (arena.Read(dq), arena.Read(dk), arena.Read(dv));
+        (float[] o, float[] lse) = Forward(p);
+        TensorView dq = Unwritten(rows, heads * width), dk = Unwritten(keyRows, kvHeads * width), dv = Unwritten(keyRows, kvHeads * width);
+        Backend.AttentionBackward(
+            Upload(p.DO, rows, heads * width), Upload(p.Q, rows, heads * width), Upload(p.K, keyRows, kvHeads * width),
+            Upload(p.V, keyRows, kvHeads * width), Upload(o, rows, heads * width), Upload(lse, rows, heads),
+            p.Spans, p.Shape, Unwritten(rows, heads), dq, dk, dv);
+        return (Download(dq), Download(dk), Download(dv));
     }
 
     private sealed record Problem(AttentionShape Shape, AttentionSpan[] Spans, float[] Q, float[] K, float[] V, float[] DO)

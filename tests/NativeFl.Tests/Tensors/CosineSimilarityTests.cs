@@ -114,7 +114,7 @@ internal abstract class CosineSimilarityTests(DType type) : OpTest
     private (float[] X, float[] Y) Inputs(int rows, int columns) =>
         (Stored(Sample.Normal(rows * columns, 1, 3), type), Stored(Sample.Normal(rows * columns, 2), type));
 
-    private float[] Run(float[] x, float[] y, int columns)
+    protected float[] Run(float[] x, float[] y, int columns)
     {
         int rows = x.Length / columns;
         TensorView products = Unwritten(rows, 3);

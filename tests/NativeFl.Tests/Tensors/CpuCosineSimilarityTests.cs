@@ -11,11 +11,6 @@ internal sealed class CpuCosineSimilarityTests() : CosineSimilarityTests(DType.F
     public void Results_do_not_depend_on_the_number_of_threads()
     {
         (float[] x, float[] y) = (Sample.Normal(3000 * 70, 1), Sample.Normal(3000 * 70, 2));
-        Agreement.SameBitsOnAnyThreads(arena =>
-        {
-            TensorView products = arena.Unwritten(3000, 3);
-            arena.Backend.CosineSimilarity(arena.Floats(x, 3000, 70), arena.Floats(y, 3000, 70), products);
-            return arena.Read(products);
-        });
+        SameBitsOnAnyThreads(() => Run(x, y, 70));
     }
 }

@@ -11,13 +11,10 @@ internal sealed class CpuKMeansTests : KMeansTests
     public void Results_do_not_depend_on_the_number_of_threads()
     {
         float[] x = Sample.Normal(700 * 70, 1), centres = Sample.Normal(11 * 70, 2);
-        Agreement.SameBitsOnAnyThreads(arena =>
+        SameBitsOnAnyThreads(() =>
         {
-            TensorView rows = arena.Floats(x, 700, 70), means = arena.Floats(centres, 11, 70), distances = arena.Unwritten(700, 1);
-            TensorView nearest = arena.Integers(new int[700]), sizes = arena.Integers(new int[11]);
-            arena.Backend.KMeansAssign(rows, means, nearest, distances);
-            arena.Backend.KMeansUpdate(rows, nearest, means, sizes);
-            return [.. arena.Read(distances), .. arena.Read(means)];
+            (int[] nearest, float[] distances) = Assign(x, centres, 70);
+            return [.. distances, .. Update(x, nearest, centres, 70).Centres];
         });
     }
 

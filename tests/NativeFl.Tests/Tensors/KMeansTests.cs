@@ -125,7 +125,7 @@ internal abstract class KMeansTests : OpTest
     // Multiples of 1/64 below 8 in size: with 512 added they are still exact.
     private static float[] Grid(int count, ulong seed) => [.. Sample.Integers(count, 1024, seed).Select(i => (i - 512) / 64f)];
 
-    private (int[] Nearest, float[] Distances) Assign(float[] x, float[] centres, int columns)
+    protected (int[] Nearest, float[] Distances) Assign(float[] x, float[] centres, int columns)
     {
         int rows = x.Length / columns;
         TensorView nearest = New(rows, 1, DType.I32), distances = Unwritten(rows, 1);
@@ -133,7 +133,7 @@ internal abstract class KMeansTests : OpTest
         return (Download<int>(nearest), Download(distances));
     }
 
-    private (float[] Centres, int[] Sizes) Update(float[] x, int[] nearest, float[] centres, int columns)
+    protected (float[] Centres, int[] Sizes) Update(float[] x, int[] nearest, float[] centres, int columns)
     {
         int clusters = centres.Length / columns;
         TensorView means = Upload(centres, clusters, columns), sizes = New(clusters, 1, DType.I32);
