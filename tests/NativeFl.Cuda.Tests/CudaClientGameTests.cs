@@ -11,5 +11,7 @@ internal sealed class CudaClientGameTests : ClientGameTest, ISharesBackend
     [SetUp]
     public void Require() => CommandLineDevice.Require();
 
-    protected override Backend Open() => Shared = TestDevice.Open(options => options with { ActivationType = DType.F32 });
+    protected override Backend Open() => Shared = TestDevice.Options is { } options
+        ? CudaBackend.Create(options with { ActivationType = DType.F32 })
+        : throw new IgnoreException(TestDevice.Description);
 }

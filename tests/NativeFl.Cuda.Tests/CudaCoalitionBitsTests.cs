@@ -13,5 +13,7 @@ internal sealed class CudaCoalitionBitsTests(DType type) : CoalitionBitsTest, IS
     [SetUp]
     public void Require() => CommandLineDevice.Require();
 
-    protected override Backend Open() => Shared = TestDevice.Open(options => options with { ActivationType = type });
+    protected override Backend Open() => Shared = TestDevice.Options is { } options
+        ? CudaBackend.Create(options with { ActivationType = type })
+        : throw new IgnoreException(TestDevice.Description);
 }

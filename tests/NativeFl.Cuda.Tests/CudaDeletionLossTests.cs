@@ -15,5 +15,7 @@ internal sealed class CudaDeletionLossTests(DType type) : DeletionLossTest, ISha
 
     protected override int Samples => 1;
 
-    protected override Backend Open() => Shared = TestDevice.Open(options => options with { ActivationType = type });
+    protected override Backend Open() => Shared = TestDevice.Options is { } options
+        ? CudaBackend.Create(options with { ActivationType = type })
+        : throw new IgnoreException(TestDevice.Description);
 }

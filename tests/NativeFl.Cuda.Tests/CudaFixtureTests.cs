@@ -12,5 +12,7 @@ internal sealed class CudaFixtureTests(string name) : FixtureTests(name), IShare
     [SetUp]
     public void Require() => CommandLineDevice.Require();
 
-    protected override Backend Open() => Shared = TestDevice.Open(options => options with { ActivationType = DType.F32 });
+    protected override Backend Open() => Shared = TestDevice.Options is { } options
+        ? CudaBackend.Create(options with { ActivationType = DType.F32 })
+        : throw new IgnoreException(TestDevice.Description);
 }

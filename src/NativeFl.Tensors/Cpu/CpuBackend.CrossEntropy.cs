@@ -7,6 +7,9 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Exponentials that are summed in f32 before the sum goes on in double: 64 per lane.</summary>
     private const int CrossEntropySumBlock = 512;
 
+    /// <summary>An exponential this small may have lost digits; the logarithm of a quotient by it would have lost them too.</summary>
+    private const float Vanishing = 1e-30f;
+
     /// <inheritdoc/>
     /// <remarks>
     /// With e_v = exp(logit_v − max): loss = log(Σ e / e_label) = log(1 + Σ_{v ≠ label} e_v / e_label), and the gradient is
@@ -32,7 +35,7 @@ public sealed unsafe partial class CpuBackend
                 float own = row[label[n]], max = Maximum(row, vocabulary), ownTerm = Exponential.Of(own - max);
                 row[label[n]] = float.NegativeInfinity;
                 double others = SumOfExponentials(row, vocabulary, max, withGradient), sum = others + ownTerm;
-                loss[n] = (float)(ownTerm > 0 ? Log1p(others / ownTerm) : Math.Log(sum) + ((double)max - own));
+                loss[n] = (float)(ownTerm > Vanishing ? Log1p(others / ownTerm) : Math.Log(sum) + ((double)max - own));
                 if (!withGradient) row[label[n]] = own;
                 else if (weight[n] == 0) new Span<float>(row, vocabulary).Clear();
                 else

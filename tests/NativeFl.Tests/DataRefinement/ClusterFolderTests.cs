@@ -3,7 +3,6 @@ using NativeFl.Data;
 using NativeFl.DataRefinement;
 using NativeFl.Tensors;
 using NativeFl.Tests.Cli;
-using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.DataRefinement;
 

@@ -2,7 +2,6 @@ using NativeFl.DataRefinement;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
 using NativeFl.Tests.Cli;
-using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.DataRefinement;
 

@@ -72,9 +72,9 @@ public sealed class FederationCheckpointTests
     [TestCase("\"global\":false", "\"global\":true", "global: expected")]
     public void A_broken_checkpoint_is_refused(string part, string instead, string message)
     {
-        const string Whole = """{"round":1,"base_round":0,"initial_eval":null,"global":false,"beside":false,"own":[]}""";
-        Assert.That(Whole, Does.Contain(part));
-        File.WriteAllText(Path.Combine(_folder, "state.json"), Whole.Replace(part, instead, StringComparison.Ordinal));
+        string whole = """{"round":1,"base_round":0,"initial_eval":null,"global":false,"beside":false,"own":[]}""";
+        Assert.That(whole, Does.Contain(part));
+        File.WriteAllText(Path.Combine(_folder, "state.json"), whole.Replace(part, instead, StringComparison.Ordinal));
         var error = Assert.Throws<InvalidInputException>(() => FederationCheckpoint.Load(_folder, Config));
         Assert.That(error.Message, Does.Contain(message));
     }

@@ -2,7 +2,6 @@ using NativeFl.LayerDropping;
 using NativeFl.Models;
 using NativeFl.Tensors;
 using NativeFl.Tests.Cli;
-using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.LayerDropping;
 

@@ -1,6 +1,5 @@
 using NativeFl.Tensors;
 using NativeFl.Tests.Cli;
-using NativeFl.Tests.Models;
 using NativeFl.Valuation;
 
 namespace NativeFl.Tests.Valuation;
