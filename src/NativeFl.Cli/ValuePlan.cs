@@ -78,6 +78,7 @@ internal sealed record ValuePlan
             ? Work(game, Make(run, budget), values)
             : string.Create(CultureInfo.InvariantCulture, $"as many fine-tunings as {run.Get(RefineValueFlags.BudgetSeconds):0.###} seconds allow, at least {Kind.Least(Groups.Count)}");
         run.Note($"plan: {players}, {Kind.Name}: {work}");
+        if (Kind.Caution is { } caution) run.Warn($"{Kind.Name}: {caution}");
         if (values.Count > 0) run.Note($"plan: {values.Count} coalitions are measured already, and are used again");
         run.Note($"plan: {Memory.AtOnce} fine-tunings side by side, {Figures.Bytes(Memory.Bytes)}");
     }

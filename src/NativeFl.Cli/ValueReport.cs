@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using NativeFl.DataRefinement;
 using NativeFl.Reports;
+using NativeFl.Valuation;
 
 namespace NativeFl.Cli;
 
@@ -44,6 +45,7 @@ internal static class ValueReport
         (ProxyValue Player, string Name)[] shown = [.. players.Take(Shown), .. players.Skip(Math.Max(Shown, players.Length - Shown))];
         var report = new HtmlReport("What the data is worth");
         report.Paragraph($"Values by {values.Estimator}, {unit}; error bars are one standard error. {cost}");
+        if (EstimatorKind.All.FirstOrDefault(kind => kind.Name == values.Estimator)?.Caution is { } caution) report.Paragraph($"{values.Estimator}: {caution}.");
         if (values is { EmptyValue: { } none, WholeValue: { } all })
             report.Paragraph($"The base as it is: {Number(none)}; fine-tuned on all proxies: {Number(all)}.");
         if (values.LeftOut > 0) report.Paragraph($"{values.LeftOut} fine-tunings came to nothing finite and are left out.");

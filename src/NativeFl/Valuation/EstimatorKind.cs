@@ -10,10 +10,17 @@ namespace NativeFl.Valuation;
 public sealed record EstimatorKind(
     string Name, Func<int, int> Least, Func<int, int?> Most, Func<int, int, double, ulong, IValueEstimator> Make)
 {
+    /// <summary>What to know before its values are believed; null: nothing.</summary>
+    public string? Caution { get; init; }
+
     /// <summary>All that work on a table of v(S).</summary>
     public static IReadOnlyList<EstimatorKind> All { get; } =
     [
         new("permutation", n => Orders(n, 1), AnyNumber, (n, budget, _, seed) => PermutationShapley.WithBudget(n, budget, seed)),
+        new("permutation-as-released", n => Orders(n, 1), AnyNumber, (n, budget, _, seed) => PermutationAsReleased.WithBudget(n, budget, seed))
+        {
+            Caution = "v of nobody is taken for 0, not measured, so that whoever is left over last is credited with the whole of v: as SHED's published code has it, and no Shapley value",
+        },
         new("antithetic", n => Orders(n, 2), AnyNumber, (n, budget, _, seed) => AntitheticShapley.WithBudget(n, budget, seed)),
         new("truncated", n => Orders(n, 1), AnyNumber, (n, budget, tolerance, seed) => new TruncatedShapley(n, budget, tolerance, seed)),
         new("stratified", n => Orders(n, Math.Min(StratifiedShapley.DefaultStrata, n)), AnyNumber, (n, budget, _, seed) => StratifiedShapley.WithBudget(n, budget, seed)),

@@ -7,7 +7,8 @@ namespace NativeFl.Valuation;
 /// </summary>
 /// <remarks>
 /// Where v is an accuracy the last one is lifted, where it is a log-probability it is pushed down; either way its value is no Shapley value. The
-/// published code sums over permutations, which is this mean times their number, and trains all players anew in each of them. The orders are those
+/// published code sums over permutations, which is this mean times their number, and trains every coalition anew in each of them: n fine-tunings an order,
+/// where a table that keeps v(S) needs n − 1 at most, and one for all players. The orders are those
 /// of <see cref="PermutationShapley"/> with the same seed, walked from the end, so that both rest on the same coalitions.
 /// </remarks>
 public sealed class PermutationAsReleased : IValueEstimator

@@ -47,6 +47,30 @@ public sealed class RefineValueVerbTests
         });
     }
 
+    [Test]
+    public void Values_as_released_add_up_to_v_of_all_alone_and_say_so()
+    {
+        CliRun run = CliRun.Of([.. Line("--estimator", "permutation-as-released", "--budget", "13", "--quiet"), "--out", _folder.At("out")]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Error, Does.Contain("warning: permutation-as-released: v of nobody is taken for 0"));
+        ProxyValues released = ValueFolder.Read(_folder.At("out"));
+        JsonObject again = Value("out", "--estimator", "permutation", "--budget", "13");
+        ProxyValues permutation = ValueFolder.Read(_folder.At("out"));
+        double[] extra = [.. released.Proxies.Zip(permutation.Proxies, (a, b) => a.Value - b.Value)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(released.Estimator, Is.EqualTo("permutation-as-released"));
+            Assert.That(released.EmptyValue, Is.Not.Null, "it is measured, for what all have over nobody");
+            Assert.That(released.Proxies.Sum(proxy => proxy.Value), Is.EqualTo(released.WholeValue!.Value).Within(1e-9));
+            Assert.That((int)again["measured"]!, Is.Zero, "both rest on the same fine-tunings");
+            Assert.That(extra.Sum(), Is.EqualTo(released.EmptyValue!.Value).Within(1e-9));
+            Assert.That(extra, Has.Some.EqualTo(0).Within(1e-12).And.Some.LessThan(released.EmptyValue!.Value / 4), "it is chance who is last");
+        });
+        Assert.That(File.ReadAllText(_folder.At("out", "report.html")), Does.Not.Contain("nobody is taken"));
+        Value("out", "--estimator", "permutation-as-released", "--budget", "13");
+        Assert.That(File.ReadAllText(_folder.At("out", "report.html")), Does.Contain("permutation-as-released: v of nobody is taken for 0"));
+    }
+
     [TestCase("banzhaf", 13)]
     [TestCase("kernel-shap", 19)]
     [TestCase("truncated", 13)]

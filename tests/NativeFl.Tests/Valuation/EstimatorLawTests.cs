@@ -14,6 +14,7 @@ public class EstimatorLawTests
 
     internal static IValueEstimator Make(string name, int players, int budget, ulong seed) => name switch
     {
+        "permutation-as-released" => PermutationAsReleased.WithBudget(players, budget, seed),
         "permutation" => PermutationShapley.WithBudget(players, budget, seed),
         "antithetic" => AntitheticShapley.WithBudget(players, budget, seed),
         "stratified" => StratifiedShapley.WithBudget(players, budget, seed),

@@ -28,6 +28,37 @@ public sealed class PermutationAsReleasedTests
     }
 
     [Test]
+    public void Its_values_add_up_to_the_whole_of_v_and_not_to_what_all_have_over_nobody()
+    {
+        Func<Coalition, double> game = Games.Arbitrary(Players, 4);
+        double sum = Games.Values(new PermutationAsReleased(Players, Permutations, 7), game).Sum();
+        Assert.That(sum, Is.EqualTo(game(Coalition.All(Players))).Within(1e-12));
+        Assert.That(game(Coalition.None(Players)), Is.Not.Zero.Within(0.1));
+    }
+
+    [Test]
+    public void They_are_linear_in_v_and_equal_for_equal_players_in_the_mean()
+    {
+        Func<Coalition, double> a = Games.Arbitrary(Players, 1), b = Games.Arbitrary(Players, 2);
+        double[] Of(Func<Coalition, double> game, int seed) => Games.Values(new PermutationAsReleased(Players, Permutations, (ulong)seed), game);
+        Assert.That(Of(s => (2 * a(s)) + b(s), 7), Is.EqualTo(Of(a, 7).Zip(Of(b, 7), (x, y) => (2 * x) + y)).Within(1e-12));
+
+        double[] differences = [.. Enumerable.Range(0, 2000).Select(seed => Of(s => 10 + (s[0] ? 1 : 0) + (s[1] ? 1 : 0), seed)).Select(values => values[0] - values[1])];
+        double mean = differences.Average(), error = Math.Sqrt(differences.Sum(d => (d - mean) * (d - mean)) / (differences.Length - 1) / differences.Length);
+        Assert.That(mean, Is.Zero.Within(4 * error));
+        Assert.That(error, Is.InRange(0.01, 0.2), "it is chance who of them is last");
+    }
+
+    [Test]
+    public void Its_name_says_what_it_is_and_it_is_the_only_one_with_a_caution()
+    {
+        EstimatorKind kind = EstimatorKind.Of("permutation-as-released");
+        Assert.That(kind.Make(Players, 13, 0.01, 7), Is.TypeOf<PermutationAsReleased>());
+        Assert.That(kind.Caution, Does.Contain("v of nobody is taken for 0"));
+        Assert.That(EstimatorKind.All.Where(other => other.Caution is not null), Is.EqualTo([kind]));
+    }
+
+    [Test]
     public void It_rests_on_the_coalitions_of_the_permutation_estimate_but_for_the_empty_one()
     {
         var released = PermutationAsReleased.WithBudget(Players, 13, 7);
