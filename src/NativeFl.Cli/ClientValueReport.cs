@@ -64,7 +64,7 @@ internal static class ClientValueReport
     public static BarChart Bars(string title, JsonObject values, Func<int, string>? names = null) => new()
     {
         Title = title,
-        ValueLabel = "value (nats a validation token), 95 % interval",
+        ValueLabel = $"value (nats a validation token), {(Caveat(values) is null ? "95 % interval" : "no interval")}",
         ValueFormat = "+0.00000;-0.00000;0",
         Bars = [.. Clients(values).Select(c => new PlotBar(
             names is null ? "client " + Name(c, names) : Name(c, names), JsonInput.Number(c["value"]), c["interval"] is null ? 0 : JsonInput.Number(c["interval"]![1]) - JsonInput.Number(c["value"])))],
@@ -74,6 +74,12 @@ internal static class ClientValueReport
     public static string Title(JsonObject values) => string.Create(
         CultureInfo.InvariantCulture,
         $"{values["game"]} weights, {values["estimator"]} from {values["evaluations"]} of at most {values["planned_evaluations"]} coalitions");
+
+    /// <summary>What the values of a game cannot tell; null: nothing that their intervals do not say.</summary>
+    public static string? Caveat(JsonObject values) =>
+        $"{values["game"]}" == "renormalised" && $"{values["estimator"]}" == ClientValuePlan.FirstOrder
+            ? "First-order values of the renormalised game give the order of the clients, not the size of their values, and have no standard error."
+            : null;
 
     private static JsonObject Json(ClientValues values)
     {

@@ -63,6 +63,7 @@ internal sealed class FederationOutput : IFederationObserver, IDisposable
         {
             _run.Print(ClientValueReport.Title(values));
             _run.Print(ClientValueReport.Table("", values));
+            if (ClientValueReport.Caveat(values) is { } caveat) _run.Print(caveat);
         }
     }
 

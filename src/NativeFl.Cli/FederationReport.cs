@@ -27,7 +27,11 @@ internal static class FederationReport
         }
 
         foreach (JsonObject values in rounds.LastOrDefault()?["values"]?.AsArray().Select(v => v!.AsObject()) ?? [])
+        {
             report.Table(ClientValueReport.Table($"Values in round {rounds[^1]["round"]}: {ClientValueReport.Title(values)}", values));
+            if (ClientValueReport.Caveat(values) is { } caveat) report.Paragraph(caveat);
+        }
+
         if (result["clients"] is JsonArray depths) report.Table(DepthTable(depths));
         return report;
     }

@@ -75,6 +75,9 @@ internal static class RefineClientsVerb
             report.Chart(ClientValueReport.Bars(title, values, k => folders[k])).Table(table);
             run.Print(title);
             run.Print(table);
+            if (ClientValueReport.Caveat(values) is not { } caveat) continue;
+            report.Paragraph(caveat);
+            run.Print(caveat);
         }
 
         ReportFile.Write(target, run, report);

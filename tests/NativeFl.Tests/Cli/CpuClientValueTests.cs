@@ -31,6 +31,22 @@ internal sealed class CpuClientValueTests : ClientValueTest
         CliRun.Fails(2, ["--value-budget", "exact"], [.. Valued("flora"), "--value-budget", "0.8", "--value-estimator", "exact", "--out", At("no")]);
     }
 
+    [Test]
+    public void First_order_values_of_the_renormalised_game_say_that_they_have_no_error()
+    {
+        const string caveat = "have no standard error";
+        string[] line = [.. Line("flora"), "--value-clients", "both", "--value-data", Validation, "--value-budget", "9"];
+        CliRun run = CliRun.Of([.. line, "--value-estimator", "first-order", "--out", At("small")]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        JsonArray games = JsonNode.Parse(File.ReadLines(Path.Combine(At("small"), "metrics.jsonl")).First())!["values"]!.AsArray();
+        bool[] hasIntervals = [.. games.SelectMany(game => game!["clients"]!.AsArray().Select(client => client!["interval"] is not null && client["stderr"] is not null).Distinct())];
+        Assert.That(hasIntervals, Is.EqualTo(new[] { true, false }), "fixed, renormalised");
+        Assert.That(run.Output.Split(caveat), Has.Length.EqualTo(2), "for one game of one round");
+        Assert.That(File.ReadAllText(Path.Combine(At("small"), "report.html")), Does.Contain(caveat).And.Contain(", no interval"));
+        CliRun exact = CliRun.Of([.. line, "--out", At("exact")]);
+        Assert.That(exact.Output + File.ReadAllText(Path.Combine(At("exact"), "report.html")), Does.Not.Contain(caveat).And.Not.Contain(", no interval"));
+    }
+
     [TestCase(null, 1.960)]
     [TestCase(4, 3.182)]
     [TestCase(6, 2.571)]
