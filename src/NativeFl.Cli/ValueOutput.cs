@@ -1,25 +1,27 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using NativeFl.Cli.Flags;
 using NativeFl.DataRefinement;
 using NativeFl.Models;
 using NativeFl.Reports;
+using NativeFl.Tensors;
 using NativeFl.Valuation;
 
 namespace NativeFl.Cli;
 
 /// <summary>
-/// --out of refine value: the clusters, and the table of what was measured, from the first batch on; values.json, report.html and run.json when it
-/// is done. Values that come from no table are written all at once. A folder that has a table is gone on with, whatever ended the run that made it; one of another game is refused, unless --force replaces it.
+/// --out of refine value: the clusters from the start, and what a stopped run goes on from, which is the table of what was measured, or, where
+/// values come out of one training, its checkpoint while it goes on; values.json, report.html and run.json when it is done. A folder that has such
+/// a thing is gone on with, whatever ended the run that made it; one of another game is refused, unless --force replaces it.
 /// </summary>
 internal sealed class ValueOutput : IDisposable
 {
+    private const string CheckpointName = "checkpoint", GameName = "game.json", GameMember = "game", StateName = "in-run.safetensors";
+
     private readonly VerbRun _run;
     private readonly CoalitionValuesFile? _table;
-    private readonly OutputFolder? _whole;
 
-    private ValueOutput(VerbRun run, CoalitionValuesFile? table, OutputFolder? whole)
-    {
-        (_run, Path, _table, _whole) = (run, run.Get(OutputFlags.Folder), table, whole);
-    }
+    private ValueOutput(VerbRun run, CoalitionValuesFile? table) => (_run, Path, _table) = (run, run.Get(OutputFlags.Folder), table);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
@@ -27,54 +29,73 @@ internal sealed class ValueOutput : IDisposable
     /// <summary>What was measured so far, here or in a run before.</summary>
     public CoalitionValues Values => _table?.Values ?? throw new InvalidOperationException("these values come from no table");
 
+    /// <summary>Where a training keeps its state.</summary>
+    public static string StateOf(VerbRun run) => System.IO.Path.Combine(run.Get(OutputFlags.Folder), CheckpointName, StateName);
+
     /// <summary>Refuses, before any work, a folder that may not be written to.</summary>
     public static void Check(VerbRun run)
     {
-        if (GoesOn(run, run.Get(OutputFlags.Folder))) return;
+        bool isTraining = run.Get(RefineValueFlags.Estimator) == RefineValueFlags.InRun;
+        if (GoesOn(run, isTraining ? SignOf(run.Get(OutputFlags.Folder)) : TableOf(run))) return;
         using OutputFolder probe = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
     }
 
     /// <summary>Opens the folder of a game, or makes it.</summary>
     public static ValueOutput Open(VerbRun run, ClusterFolder clusters, int players, string game)
     {
-        string path = run.Get(OutputFlags.Folder);
-        if (!GoesOn(run, path)) Make(run, clusters, players, game);
-        return new ValueOutput(run, CoalitionValuesFile.Open(path, players, game), null);
+        if (!GoesOn(run, TableOf(run))) Make(run, clusters, folder => CoalitionValuesFile.Open(folder, players, game).Dispose());
+        return new ValueOutput(run, CoalitionValuesFile.Open(run.Get(OutputFlags.Folder), players, game));
     }
 
-    /// <summary>A folder for values that come from no table: it appears when it is complete.</summary>
-    public static ValueOutput Create(VerbRun run) => new(run, null, OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force)));
+    /// <summary>Opens the folder of values that come out of one training, or makes it.</summary>
+    public static ValueOutput OpenTraining(VerbRun run, ClusterFolder clusters, string game)
+    {
+        string sign = SignOf(run.Get(OutputFlags.Folder));
+        if (!GoesOn(run, sign))
+        {
+            Make(run, clusters, folder =>
+            {
+                Directory.CreateDirectory(System.IO.Path.Combine(folder, CheckpointName));
+                AtomicFile.WriteText(SignOf(folder), JsonOutput.Write(new JsonObject { [GameMember] = game }, indented: true) + "\n");
+            });
+        }
+        else
+        {
+            using JsonDocument document = JsonInput.Read(sign);
+            bool isOwn = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(GameMember, out JsonElement saved) && saved.ToString() == game;
+            if (!isOwn) throw new InvalidInputException(sign, "this model, data and training (or --force)", "those of another run");
+        }
+
+        return new ValueOutput(run, null);
+    }
 
     /// <summary>Puts a batch on the disk.</summary>
     public void Append(IReadOnlyList<KeyValuePair<Coalition, double?>> batch) => _table!.Append(batch);
 
-    /// <summary>Writes what came out; run.json, the sign that it is complete, last.</summary>
-    public void Complete(ClusterFolder clusters, ProxyValues values, System.Text.Json.Nodes.JsonObject result, HtmlReport report)
+    /// <summary>Writes what came out; run.json, the sign that it is complete, last. A checkpoint has had its day then.</summary>
+    public void Complete(ProxyValues values, JsonObject result, HtmlReport report)
     {
-        string folder = _whole?.WorkPath ?? Path;
-        if (_whole is not null) clusters.Write(folder);
-        ValueFolder.Write(folder, values);
-        ReportFile.Write(folder, _run, report);
-        RunRecord.Write(folder, _run, result);
-        _whole?.Commit();
+        ValueFolder.Write(Path, values);
+        ReportFile.Write(Path, _run, report);
+        RunRecord.Write(Path, _run, result);
+        if (_table is null) Directory.Delete(System.IO.Path.Combine(Path, CheckpointName), recursive: true);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _table?.Dispose();
-        _whole?.Dispose();
-    }
+    public void Dispose() => _table?.Dispose();
 
-    private static bool GoesOn(VerbRun run, string path) =>
-        !run.Get(SharedFlags.Force) && File.Exists(System.IO.Path.Combine(path, CoalitionValuesFile.FileName));
+    private static string TableOf(VerbRun run) => System.IO.Path.Combine(run.Get(OutputFlags.Folder), CoalitionValuesFile.FileName);
 
-    // With the table, by which a run after this one sees that the folder is one to go on with.
-    private static void Make(VerbRun run, ClusterFolder clusters, int players, string game)
+    private static string SignOf(string folder) => System.IO.Path.Combine(folder, CheckpointName, GameName);
+
+    private static bool GoesOn(VerbRun run, string sign) => !run.Get(SharedFlags.Force) && File.Exists(sign);
+
+    // With the sign by which a run after this one sees that the folder is one to go on with.
+    private static void Make(VerbRun run, ClusterFolder clusters, Action<string> sign)
     {
         using OutputFolder output = OutputFolder.Create(run.Get(OutputFlags.Folder), run.Get(SharedFlags.Force));
         clusters.Write(output.WorkPath);
-        CoalitionValuesFile.Open(output.WorkPath, players, game).Dispose();
+        sign(output.WorkPath);
         output.Commit();
     }
 }

@@ -49,9 +49,8 @@ internal sealed record ValuePlan
             Seed = run.Seed,
         };
         _ = options.Training.StepsFor(data.Proxies.Count, run.Flags.Source(TrainingFlags.Epochs));
-        long bytes = run.Get(RefineValueFlags.MemoryBudget) is [var given] ? given : run.Backend.MemoryBytes / 2;
         CoalitionMemory memory = CoalitionMemory.Plan(
-            run.Backend, input.Config, input.WeightType, data.Proxies, data.Utility, options, bytes, run.Get(RefineValueFlags.AtOnce));
+            run.Backend, input.Config, input.WeightType, data.Proxies, data.Utility, options, BytesFor(run), run.Get(RefineValueFlags.AtOnce));
         return new ValuePlan
         {
             Kind = kind,
@@ -62,6 +61,9 @@ internal sealed record ValuePlan
             Game = GameOf(run, input, data, groups),
         };
     }
+
+    /// <summary>What fine-tuning may take.</summary>
+    public static long BytesFor(VerbRun run) => run.Get(RefineValueFlags.MemoryBudget) is [var given] ? given : run.Backend.MemoryBytes / 2;
 
     /// <summary>The adapter of every fine-tuning.</summary>
     public static LoraOptions Lora(VerbRun run, ModelInput input)
@@ -91,7 +93,13 @@ internal sealed record ValuePlan
         return $"{wanted.Count(coalition => coalition.Count > 0)} fine-tunings on {Figures.Count(wanted.Sum(game.TokensOf))} tokens";
     }
 
-    private static string GameOf(VerbRun run, ModelInput input, ValueInput data, IReadOnlyList<int[]> groups)
+    /// <summary>What values depend on, as a hash: model, data, clusters, players, training and seed.</summary>
+    /// <param name="run">Whose.</param>
+    /// <param name="input">Its model.</param>
+    /// <param name="data">Its data.</param>
+    /// <param name="groups">By player, its proxies.</param>
+    /// <param name="more">Flags that count beside those of the training.</param>
+    public static string GameOf(VerbRun run, ModelInput input, ValueInput data, IReadOnlyList<int[]> groups, params IReadOnlyList<IFlag> more)
     {
         var hash = new ContentHash();
         hash.Add(InputHash.Of(input.Folder));
@@ -101,7 +109,7 @@ internal sealed record ValuePlan
         AddClusters(hash, data.Clusters);
         hash.Add(groups.Count);
         foreach (int[] group in groups) hash.Add(Dataset.Hash([.. group.Select(proxy => data.Proxies[proxy])]));
-        foreach (IFlag flag in RefineValueFlags.Training)
+        foreach (IFlag flag in RefineValueFlags.Training.Concat(more))
         {
             hash.Add(flag.Name);
             hash.Add(flag.ToJson(run.Flags)?.ToJsonString() ?? "");

@@ -37,4 +37,39 @@ internal sealed class CudaInRunValuesTests
         Assert.That(InRunReference.Distance(got, expected), Is.LessThan(1e-4));
         Assert.That(expected, Has.Some.Not.EqualTo(expected[0]).Within(0.1 * InRunReference.Norm(expected)));
     }
+
+    [Test]
+    public void A_stopped_training_goes_on_to_the_same_bits_and_takes_what_was_planned()
+    {
+        string folder = Directory.CreateTempSubdirectory("nativefl-test-").FullName;
+        try
+        {
+            var options = new InRunOptions
+            {
+                Lora = new LoraOptions { Rank = 2 },
+                Training = new TrainingOptions { BatchSize = 2, Steps = 3, LearningRate = 3e-3 },
+                ValidationEvery = 2,
+                ValidationBlocks = 2,
+                MaxRows = 1,
+                Checkpoint = Path.Combine(folder, "in-run.safetensors"),
+            };
+            TokenizedExample[] records = TrainingCases.Examples(4, 41), validation = TrainingCases.Examples(2, 42);
+            using CudaBackend backend = CudaBackend.Create(TestDevice.Options! with { ActivationType = DType.F32 });
+            using Transformer model = TrainingCases.Model(backend);
+            InRunMemory planned = InRunMemory.Plan(backend, model.Config, model.Weights.Type, records, validation, options, long.MaxValue);
+            long taken = 0;
+            InRunResult whole = new InRunValues(model, records, validation, options with { Checkpoint = null }).Measure((_, _) => taken = backend.AllocatedBytes);
+            using var stop = new CancellationTokenSource();
+            Assert.That(() => new InRunValues(model, records, validation, options).Measure((_, _) => stop.Cancel(), cancellation: stop.Token), Throws.InstanceOf<OperationCanceledException>());
+            int from = 0;
+            InRunResult resumed = new InRunValues(model, records, validation, options).Measure(onResume: step => from = step);
+            Assert.That(from, Is.EqualTo(1));
+            Assert.That(resumed.Values, Is.EqualTo(whole.Values));
+            Assert.That(taken, Is.InRange(planned.Bytes / 2, planned.Bytes));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }

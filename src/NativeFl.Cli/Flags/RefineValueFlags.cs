@@ -47,7 +47,7 @@ internal static class RefineValueFlags
         "--at-once", FlagTypes.OptionalInt(1, 1 << 10), null, "fine-tunings side by side [as many as fit]");
 
     public static Flag<IReadOnlyList<long>> MemoryBudget { get; } = new(
-        "--memory-budget", FlagTypes.Sizes, [], "what fine-tunings side by side may take, such as 2GiB [half of the device's memory]");
+        "--memory-budget", FlagTypes.Sizes, [], "what fine-tunings side by side, or in-run's one, may take, such as 2GiB [half of the device's memory]");
 
     /// <summary>The adapter and the training of every fine-tuning.</summary>
     public static IReadOnlyList<IFlag> Training =>
@@ -75,7 +75,7 @@ internal static class RefineValueFlags
             return;
         }
 
-        foreach (IFlag flag in new IFlag[] { BudgetSeconds, Groups, AtOnce, MemoryBudget })
+        foreach (IFlag flag in new IFlag[] { BudgetSeconds, Groups, AtOnce })
         {
             if (run.Flags.Has(flag)) throw Wrong(run, flag, $"another estimator than {InRun}, which trains once", "it");
         }

@@ -50,7 +50,7 @@ internal static class RefineValueVerb
         string cost = $"{values.FineTunings} fine-tunings, {measurement.FineTunings} of them made here, on {Figures.Count(measurement.Tokens)} tokens in "
             + $"{Figures.Duration(TimeSpan.FromSeconds(measurement.Seconds))}, {plan.Memory.AtOnce} side by side.";
         string unit = data.Utility.Name == "accuracy" ? "in shares of right answers" : "in nats of log-probability a token";
-        output.Complete(data.Clusters, values, result, ValueReport.Page(values, unit, cost));
+        output.Complete(values, result, ValueReport.Page(values, unit, cost));
         run.Print(ValueReport.Table(values));
         run.Print($"{output.Path}: {cost}");
         return result;

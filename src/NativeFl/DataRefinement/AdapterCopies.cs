@@ -18,25 +18,29 @@ internal sealed class AdapterCopies : IDisposable
     private readonly Slot _zeros;
     private readonly float[] _losses;
 
+    /// <summary>Lays everything out; memory is taken at the first use.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="adapter">Of that shape.</param>
+    /// <param name="lora">The adapter.</param>
     /// <param name="count">Copies.</param>
     /// <param name="maxRows">Token rows of a pass at most.</param>
     /// <param name="maxCounted">Counted rows of a pass at most.</param>
-    public AdapterCopies(Transformer model, AdapterWeights adapter, int count, int maxRows, int maxCounted)
+    public AdapterCopies(Transformer model, LoraOptions lora, int count, int maxRows, int maxCounted)
     {
         _backend = model.Backend;
-        _stack = AdapterStack.Copies(model, adapter, count);
+        _stack = AdapterStack.Plan(model, lora, count, steps: false);
         var options = new PassOptions { MaxRows = maxRows, MaxHeadRows = maxCounted, Backward = true };
         _pass = new TransformerPass(model, options, new StackUse(_stack, weights: null, trains: true));
         _losses = new float[maxCounted];
         var plan = new MemoryPlan("copied rows");
         _zeros = plan.Add("row 0", new Shape(count), DType.I32);
-        _arena = new Arena(_backend, plan);
-        _backend.Upload<int>(new int[count], _arena[_zeros]);
+        _arena = new Arena(_backend, plan); // of zeros, as fresh memory is
+        Bytes = _stack.Flat.Plan.Bytes + _pass.Plans.Sum(table => table.Bytes) + plan.Bytes + (sizeof(float) * (long)maxCounted);
     }
 
     public int Count => _stack.Count;
+
+    /// <summary>What all of it takes.</summary>
+    public long Bytes { get; }
 
     /// <summary>All copies take the values of an adapter, and their gradients are 0.</summary>
     /// <param name="values">Flat, of one adapter.</param>

@@ -29,6 +29,14 @@ public sealed record InRunOptions
     /// <summary>Groups of validation records that standard errors are taken over; as many as there are records if those are fewer.</summary>
     public int ValidationBlocks { get; init; } = 8;
 
-    /// <summary>Token rows of a pass; nothing but rounding depends on it.</summary>
-    public int MaxRows { get; init; } = 8192;
+    /// <summary>The most token rows of a pass, of the training and of the validation; a longer record has one to itself. Nothing but rounding depends on it.</summary>
+    public int MaxRows { get; init; } = DefaultRows;
+
+    /// <summary>The file that a run keeps its state in, or null. One that is there is gone on from, to the same bits.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>Steps between two states kept; a cancelled run keeps one too.</summary>
+    public int CheckpointEvery { get; init; } = 50;
+
+    internal const int DefaultRows = 8192;
 }

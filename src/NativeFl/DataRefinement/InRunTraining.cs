@@ -20,36 +20,54 @@ internal sealed class InRunTraining : IDisposable
     private readonly Arena _arena;
     private readonly Slot _directions, _dots;
     private readonly TokenBatch _batch = new();
-    private readonly float[] _second, _direction, _before, _products, _norms;
     private readonly double[][] _credits;
     private readonly int[] _drawn;
+    private readonly TrainingCheckpoint? _checkpoint;
+    private readonly int _side, _maxRows;
+    private float[] _second = [], _direction = [], _before = [], _products = [], _norms = [];
+    private double _lossBefore;
+    private bool _isMeasured;
     private long _validationTokens;
 
     public InRunTraining(
         Transformer model, IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, InRunOptions options)
+        : this(model, records, validation, options, new AdapterStack(model, [LoraInitialisation.Create(model.Config, options.Lora, options.Seed)], trainable: true))
+    {
+    }
+
+    private InRunTraining(
+        Transformer model, IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, InRunOptions options, AdapterStack adapter)
     {
         (_backend, _options) = (model.Backend, options);
         _client = new TrainingClient("in-run", options.Seed, records, options.Training);
-        AdapterWeights initial = LoraInitialisation.Create(model.Config, options.Lora, options.Seed);
-        _adapter = new AdapterStack(model, [initial], trainable: true);
+        _adapter = adapter;
         _pieces = _adapter.Ranges;
-        int side = (int)Math.Min((long)options.Training.BatchSize * options.Training.GradientAccumulation, records.Count);
+        _side = (int)Math.Min((long)options.Training.BatchSize * options.Training.GradientAccumulation, records.Count);
         var (rows, counted) = _client.Largest();
-        _records = new AdapterCopies(model, initial, side, rows, counted);
-        _validation = new ValidationGradient(model, initial, _pieces, validation, options.ValidationBlocks, options.MaxRows);
-        int blocks = _validation.Shares.Count;
+        _maxRows = Math.Min(rows, Math.Max(options.MaxRows, records.Max(e => e.InputIds.Length)));
+        _records = new AdapterCopies(model, options.Lora, _side, _maxRows, Math.Min(counted, _maxRows));
+        _validation = new ValidationGradient(model, options.Lora, _pieces, validation, options.ValidationBlocks, options.MaxRows);
         var plan = new MemoryPlan("in-run values");
-        _directions = plan.Add("directions", new Shape(_validation.Values.Length));
-        _dots = plan.Add("products", new Shape(side, blocks));
+        _directions = plan.Add("directions", new Shape(checked((int)_validation.Count)));
+        _dots = plan.Add("products", new Shape(_side, _validation.Shares.Count));
         _arena = new Arena(_backend, plan);
-        _second = new float[_adapter.ParameterCount];
-        _direction = new float[_validation.Values.Length];
-        _before = options.Order == InRunOrder.Second ? new float[_validation.Values.Length] : [];
-        _products = new float[side * blocks];
-        _norms = new float[side];
-        _credits = [.. records.Select(_ => new double[blocks])];
+        _credits = [.. records.Select(_ => new double[_validation.Shares.Count])];
         _drawn = new int[records.Count];
+        if (options.Checkpoint is not { } file) return;
+        string how = FormattableString.Invariant($"{_validation.Shares.Count} blocks every {options.ValidationEvery} steps, {options.Order} order{(options.Normalised ? ", normalised" : "")}, {options.MaxRows} rows a pass");
+        _checkpoint = new TrainingCheckpoint(file, options.CheckpointEvery, () =>
+            $"adapter {TrainingCheckpoint.HashOf([LoraInitialisation.Create(model.Config, options.Lora, options.Seed)])} on a base in {model.Weights.Type}, valued on {Dataset.Hash(validation)} in {how}");
     }
+
+    /// <summary>What all of it takes but for the base, on the device and on the host.</summary>
+    public long Bytes => _adapter.Flat.Plan.Bytes + _records.Bytes + _validation.Bytes + _arena.Bytes
+        + (sizeof(float) * (_adapter.ParameterCount + ((_options.Order == InRunOrder.Second ? 2 : 1) * _validation.Count) + (_side * (_validation.Shares.Count + 1L))))
+        + (_credits.Length * ((sizeof(double) * (long)_validation.Shares.Count) + sizeof(int)));
+
+    /// <summary>A training that is laid out and cannot be run, on a model of which the same holds: what memory plans are made from.</summary>
+    public static InRunTraining Plan(
+        Transformer model, IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, InRunOptions options) =>
+        new(model, records, validation, options, AdapterStack.Plan(model, options.Lora));
 
     /// <summary>By validation block, what a record was credited with.</summary>
     public IReadOnlyList<double> Credits(int record) => _credits[record];
@@ -67,24 +85,31 @@ internal sealed class InRunTraining : IDisposable
         return new PlayerValue(value, error, marginals);
     }
 
-    public InRunResult Run(Action<int, int>? onStep, CancellationToken cancellation)
+    /// <summary>Trains to the end; goes on from the checkpoint if there is one, and keeps it up to date.</summary>
+    public InRunResult Run(Action<int, int>? onStep, Action<int>? onResume, CancellationToken cancellation)
     {
-        Measure(cancellation);
-        double before = -_validation.Loss;
+        Begin(onResume);
         while (_client.IsActive)
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (_options.Order == InRunOrder.Second) _validation.Values.CopyTo(_before, 0);
-            else if (_client.Step > 0 && _client.Step % _options.ValidationEvery == 0) Measure(cancellation);
-            Step(cancellation);
+            if (cancellation.IsCancellationRequested)
+            {
+                Keep();
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            if (!_isMeasured) MeasureBetween(cancellation);
+            _validation.Values.AsSpan(0, _before.Length).CopyTo(_before);
+            Step();
+            _isMeasured = _options.Order == InRunOrder.Second || _client.Step % _options.ValidationEvery != 0;
             onStep?.Invoke(_client.Step, _client.TotalSteps);
+            if (_client.IsActive && _client.Step % _options.CheckpointEvery == 0) Keep();
         }
 
-        if (_options.Order == InRunOrder.First) Measure(cancellation);
+        if (_options.Order == InRunOrder.First) MeasureBetween(cancellation);
         return new InRunResult
         {
             Values = [.. _credits.Select((credits, z) => Value(credits, _validation.Shares, _drawn[z]))],
-            Before = before,
+            Before = -_lossBefore,
             After = -_validation.Loss,
             Losses = _client.Losses,
             TrainingTokens = _client.Tokens,
@@ -100,14 +125,61 @@ internal sealed class InRunTraining : IDisposable
         _adapter.Dispose();
     }
 
+    /// <summary>Takes what is needed on the host, and goes on from the checkpoint if there is one.</summary>
+    private void Begin(Action<int>? onResume)
+    {
+        int blocks = _validation.Shares.Count;
+        _second = new float[_adapter.ParameterCount];
+        _direction = new float[_validation.Count];
+        _before = _options.Order == InRunOrder.Second ? new float[_validation.Count] : [];
+        _products = new float[_side * blocks];
+        _norms = new float[_side];
+        if (_checkpoint?.Restore([_client], Trained, _backend, Annexed) is not { } json) return;
+        InRunState? state = InRunState.Parse(json);
+        if (state is not { Drawn: { } drawn, Credits: { } credits } || drawn.Length != _drawn.Length || credits.Length != _drawn.Length * blocks)
+            throw _checkpoint.Mismatch("the credits of an in-run training of these records", "something else");
+        (_lossBefore, _isMeasured, _validationTokens) = (state.Before, state.IsMeasured, state.ValidationTokens);
+        drawn.CopyTo(_drawn, 0);
+        for (int z = 0; z < _credits.Length; z++) credits.AsSpan(z * blocks, blocks).CopyTo(_credits[z]);
+        _validation.Restore(state.Loss);
+        onResume?.Invoke(_client.Step);
+    }
+
+    private TrainedValues Trained => new(_adapter.Flat, _pieces, _adapter, Gradients: null, Publish: null);
+
+    private (string Name, TensorView Values)[] Annexed => [("validation_gradients", _validation.Gradients)];
+
+    private void Keep()
+    {
+        if (_client.Step == 0) return;
+        var state = new InRunState(_lossBefore, _validation.Loss, _isMeasured, _validationTokens, _drawn, [.. _credits.SelectMany(own => own)]);
+        _checkpoint?.Save([_client], Trained, _backend, new CheckpointAnnex(state.ToJson(), Annexed));
+    }
+
+    /// <summary>Between two steps: whoever stops the measurement finds the steps before it kept.</summary>
+    private void MeasureBetween(CancellationToken cancellation)
+    {
+        try
+        {
+            Measure(cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            _isMeasured = false;
+            Keep();
+            throw;
+        }
+    }
+
     private void Measure(CancellationToken cancellation)
     {
         _validation.Measure(_adapter.Flat.Values, cancellation);
         _validationTokens += _validation.Tokens;
+        if (_client.Step == 0) _lossBefore = _validation.Loss;
     }
 
     /// <summary>One optimiser step, and what each of its records is credited with.</summary>
-    private void Step(CancellationToken cancellation)
+    private void Step()
     {
         _client.Begin();
         _records.Begin(_adapter.Flat.Values, _pieces);
@@ -125,26 +197,32 @@ internal sealed class InRunTraining : IDisposable
             _adapter.Flat.Values, _adapter.Flat.FirstMoments, _adapter.Flat.SecondMoments);
         _client.End(norm[0]);
         if (_client.Diverged) throw new RunFailedException($"in-run: the training diverged at step {_client.Losses.Count}");
-        if (_options.Order == InRunOrder.Second) Measure(cancellation);
+        if (_options.Order == InRunOrder.Second) Measure(CancellationToken.None); // half a step cannot be kept
         Credit(members, segment, norm[0]);
     }
 
-    /// <summary>The gradient of each record's share of the step's loss, on its own copy.</summary>
+    /// <summary>The gradient of each record's share of the step's loss, on its own copy, in passes of as many records as fit.</summary>
     private void AccumulateRecords()
     {
         int copy = 0;
         foreach (int[] microBatch in _client.MicroBatches)
         {
             _batch.Clear();
-            foreach (int i in microBatch)
+            foreach (TokenizedExample example in microBatch.Select(i => _client.Examples[i]))
             {
-                TokenizedExample example = _client.Examples[i];
+                if (_batch.Rows + example.InputIds.Length > _maxRows) AccumulateBatch();
                 _batch.AddSequence(example.InputIds, example.Labels, example.Starts, 1f / Math.Max(_client.Counted, 1));
                 _batch.EndPart(copy++, 0, 0);
             }
 
-            _client.LossSum += _records.Accumulate(_batch);
+            AccumulateBatch();
         }
+    }
+
+    private void AccumulateBatch()
+    {
+        _client.LossSum += _records.Accumulate(_batch);
+        _batch.Clear();
     }
 
     /// <summary>φ_z += η gᵀ_z P g_val, block by block.</summary>

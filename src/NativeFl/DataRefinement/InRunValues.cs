@@ -39,18 +39,8 @@ public sealed class InRunValues
         Transformer model, IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, InRunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(records);
-        ArgumentNullException.ThrowIfNull(validation);
-        (_model, _records, _options) = (model, records, options ?? new InRunOptions());
-        _validation = [.. validation.Where(e => ValidationGradient.Counted(e) > 0)];
-        if (records.Count == 0) throw new InvalidInputException("--data", "at least one record", "none");
-        if (_validation.Count == 0) throw new InvalidInputException("--validation", "at least one token to score", "none");
-        if (_options.Training.Dropout != 0) throw new InvalidInputException("--lora-dropout", "0 with in-run values", $"{_options.Training.Dropout}");
-        if (_options.Training.ProximalMu != 0) throw new InvalidInputException("--proximal-mu", "0 with in-run values", $"{_options.Training.ProximalMu}");
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.Lora.Rank, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.ValidationEvery, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.ValidationBlocks, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.MaxRows, nameof(options));
+        _options = options ?? new InRunOptions();
+        (_model, _records, _validation) = (model, records, Check(records, validation, _options));
         Steps = _options.Training.StepsFor(records.Count);
         Measurements = 1 + (_options.Order == InRunOrder.Second ? Steps : (Steps + _options.ValidationEvery - 1) / _options.ValidationEvery);
     }
@@ -66,12 +56,33 @@ public sealed class InRunValues
 
     /// <summary>Trains once and values every record. The same input gives the same bits.</summary>
     /// <param name="onStep">Told after every step: (steps done, steps in all).</param>
-    /// <param name="cancellation">Polled between steps.</param>
+    /// <param name="onResume">Told, before the first step, how many a run before had done, if it goes on from <see cref="InRunOptions.Checkpoint"/>.</param>
+    /// <param name="cancellation">Polled between steps; a cancelled run keeps its state if it has a place for it.</param>
     /// <exception cref="RunFailedException">The training diverged.</exception>
+    /// <exception cref="InvalidInputException">The checkpoint is of another run.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public InRunResult Measure(Action<int, int>? onStep = null, CancellationToken cancellation = default)
+    public InRunResult Measure(Action<int, int>? onStep = null, Action<int>? onResume = null, CancellationToken cancellation = default)
     {
         using var training = new InRunTraining(_model, _records, _validation, _options);
-        return training.Run(onStep, cancellation);
+        return training.Run(onStep, onResume, cancellation);
+    }
+
+    /// <summary>Refuses what has no meaning here.</summary>
+    /// <returns>The validation records that have something to score.</returns>
+    internal static TokenizedExample[] Check(IReadOnlyList<TokenizedExample> records, IReadOnlyList<TokenizedExample> validation, InRunOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        ArgumentNullException.ThrowIfNull(validation);
+        if (records.Count == 0) throw new InvalidInputException("--data", "at least one record", "none");
+        TokenizedExample[] scored = [.. validation.Where(e => ValidationGradient.Counted(e) > 0)];
+        if (scored.Length == 0) throw new InvalidInputException("--validation", "at least one token to score", "none");
+        if (options.Training.Dropout != 0) throw new InvalidInputException("--lora-dropout", "0 with in-run values", $"{options.Training.Dropout}");
+        if (options.Training.ProximalMu != 0) throw new InvalidInputException("--proximal-mu", "0 with in-run values", $"{options.Training.ProximalMu}");
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Lora.Rank, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ValidationEvery, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ValidationBlocks, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxRows, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.CheckpointEvery, nameof(options));
+        return scored;
     }
 }

@@ -1,4 +1,5 @@
 using NativeFl.Data;
+using NativeFl.Finetuning;
 using NativeFl.Models;
 using NativeFl.Tensors;
 
@@ -14,14 +15,15 @@ internal sealed class ValidationGradient : IDisposable
     private readonly AdapterCopies _copies;
     private readonly TokenBatch _batch = new();
 
+    /// <summary>Lays everything out; memory is taken at the first measurement.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="adapter">Of that shape.</param>
+    /// <param name="lora">The adapter.</param>
     /// <param name="pieces">Of that adapter.</param>
     /// <param name="validation">Records that have something to count, dealt into blocks in turn.</param>
     /// <param name="blocks">How many.</param>
     /// <param name="maxRows">Token rows of a pass.</param>
     public ValidationGradient(
-        Transformer model, AdapterWeights adapter, IReadOnlyList<ParameterRange> pieces, IReadOnlyList<TokenizedExample> validation, int blocks, int maxRows)
+        Transformer model, LoraOptions lora, IReadOnlyList<ParameterRange> pieces, IReadOnlyList<TokenizedExample> validation, int blocks, int maxRows)
     {
         (_backend, _pieces) = (model.Backend, pieces);
         blocks = Math.Min(blocks, validation.Count);
@@ -31,8 +33,8 @@ internal sealed class ValidationGradient : IDisposable
         Shares = [.. counted.Select(count => (double)count / _counted)];
         Tokens = validation.Sum(e => (long)e.InputIds.Length);
         _maxRows = (int)Math.Min(Math.Max(maxRows, validation.Max(e => e.InputIds.Length)), Tokens);
-        _copies = new AdapterCopies(model, adapter, blocks, _maxRows, Math.Min(_maxRows, _counted));
-        Values = new float[blocks * pieces.Sum(piece => piece.Count)];
+        _copies = new AdapterCopies(model, lora, blocks, _maxRows, Math.Min(_maxRows, _counted));
+        Count = blocks * pieces.Sum(piece => piece.Count);
     }
 
     /// <summary>By block, its part of the counted tokens.</summary>
@@ -44,8 +46,17 @@ internal sealed class ValidationGradient : IDisposable
     /// <summary>The mean loss at the last measurement.</summary>
     public double Loss { get; private set; }
 
+    /// <summary>How many <see cref="Values"/> there are.</summary>
+    public long Count { get; }
+
+    /// <summary>What all of it takes, the values on the host included.</summary>
+    public long Bytes => _copies.Bytes + (sizeof(float) * Count);
+
     /// <summary>The gradients of the last measurement, piece by piece, block by block; their sum over the blocks is that of the mean loss.</summary>
-    public float[] Values { get; }
+    public float[] Values { get; private set; } = [];
+
+    /// <summary>The same on the backend.</summary>
+    public TensorView Gradients => _copies.Gradients();
 
     public static int Counted(TokenizedExample example) => TokenBatch.CountTargets(example.Labels, example.Starts);
 
@@ -73,8 +84,16 @@ internal sealed class ValidationGradient : IDisposable
             _batch.EndPart(b, 0, 0);
         }
 
-        Loss = (sum + Run(cancellation)) / _counted;
-        _backend.Download<float>(_copies.Gradients(), Values);
+        Restore((sum + Run(cancellation)) / _counted);
+    }
+
+    /// <summary>Takes what lies in <see cref="Gradients"/> for the last measurement.</summary>
+    /// <param name="loss">The mean loss there.</param>
+    public void Restore(double loss)
+    {
+        Loss = loss;
+        if (Values.Length == 0) Values = new float[Count];
+        _backend.Download<float>(Gradients, Values);
     }
 
     public void Dispose() => _copies.Dispose();

@@ -86,22 +86,17 @@ public sealed class AdapterStack : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Flat.Dispose();
 
-    /// <summary>A stack of equal adapters that is laid out but holds no values: what memory plans are made from.</summary>
-    internal static AdapterStack Plan(Transformer model, LoraOptions lora, int count = 1, bool trainable = true)
+    /// <summary>A stack of equal adapters that is laid out and whose values are not set: what memory plans are made from, and copies of one adapter.</summary>
+    /// <param name="model">The base.</param>
+    /// <param name="lora">Of every adapter.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="trainable">Whether gradients are kept beside the values.</param>
+    /// <param name="steps">Whether an optimiser's state is too.</param>
+    internal static AdapterStack Plan(Transformer model, LoraOptions lora, int count = 1, bool trainable = true, bool steps = true)
     {
         ModuleId[] modules = [.. model.Config.Modules().Where(lora.Targets.Matches)];
         var ranks = Enumerable.Range(0, count).SelectMany(k => modules.Select(id => (id, k, new StackSegment(0, lora.Rank, lora.Scaling))));
-        return new AdapterStack(model, new StackLayout(model.Config, count, ranks), count, trainable);
-    }
-
-    /// <summary>
-    /// Room for <paramref name="count"/> copies of an adapter and for the gradient of each, without an optimiser's state. The values are not set.
-    /// </summary>
-    /// <exception cref="InvalidInputException">The adapter does not fit the model.</exception>
-    internal static AdapterStack Copies(Transformer model, AdapterWeights adapter, int count)
-    {
-        StackLayout layout = StackLayout.Of(model, [.. Enumerable.Repeat(adapter, count)]);
-        return new AdapterStack(model, layout, count, trainable: true, steps: false);
+        return new AdapterStack(model, new StackLayout(model.Config, count, ranks), count, trainable, steps);
     }
 
     /// <summary>Every adapter with a non-zero weight over all rows, each with its own columns of S.</summary>

@@ -72,18 +72,8 @@ public sealed class AdapterTrainer(Transformer model, TrainerOptions? options = 
     /// <summary>What a wave starts from: the base's type and depth, and a hash of the adapters with their scalings.</summary>
     private string Start(IReadOnlyList<ClientTask> clients, int[] members)
     {
-        var hash = new ContentHash();
-        foreach (var (id, factors) in members.SelectMany(i => clients[i].Initial.Modules.OrderBy(m => m.Key)))
-        {
-            hash.Add(id.Index);
-            hash.Add(factors.Rank);
-            hash.Add<float>([factors.Scaling]);
-            hash.Add<float>(factors.A);
-            hash.Add<float>(factors.B);
-        }
-
         DroppedSublayers dropped = clients[members[0]].Dropped;
-        return $"adapters {hash} on a base in {model.Weights.Type}" + (dropped.Count == 0 ? "" : $" without {dropped}");
+        return $"adapters {TrainingCheckpoint.HashOf(members.Select(i => clients[i].Initial))} on a base in {model.Weights.Type}" + (dropped.Count == 0 ? "" : $" without {dropped}");
     }
 
     private ClientUpdate[] TrainWave(

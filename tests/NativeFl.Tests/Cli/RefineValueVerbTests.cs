@@ -118,10 +118,7 @@ public sealed class RefineValueVerbTests
     {
         string[] line = [.. Line("--estimator", "antithetic", "--budget", "17", "--at-once", $"{atOnce}")];
         CliRun.Json([.. line, "--out", _folder.At("whole")]);
-        using (var stop = new CancellationTokenSource())
-        using (var output = new StringWriter())
-        using (var error = new StopAt("value [", stop))
-            Assert.That(CommandLine.Run([.. line, "--out", _folder.At("stopped")], new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
+        Assert.That(Stopped([.. line, "--out", _folder.At("stopped")], "value ["), Is.EqualTo(130));
         string table = _folder.At("stopped", "values.jsonl");
         int lines = File.ReadAllLines(table).Length;
         Assert.That(lines, Is.LessThan(File.ReadAllLines(_folder.At("whole", "values.jsonl")).Length).And.EqualTo(2));
@@ -134,16 +131,63 @@ public sealed class RefineValueVerbTests
         Assert.That(File.ReadAllBytes(table), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.jsonl"))));
     }
 
-    [Test]
-    public void A_stopped_run_in_one_training_leaves_nothing_that_stands_in_the_way()
+    [TestCase("first", "value [", 1)]
+    [TestCase("first", "first 4 steps", 4)]
+    [TestCase("second", "value [", 1)]
+    public void A_stopped_run_in_one_training_goes_on_too(string order, string stopAt, int steps)
     {
-        string[] line = [.. Line("--estimator", "in-run", "--budget", "8"), "--out", _folder.At("out")];
-        using (var stop = new CancellationTokenSource())
-        using (var output = new StringWriter())
-        using (var error = new StopAt("value [", stop))
-            Assert.That(CommandLine.Run(line, new VerbConsole(output, error, IsErrorTerminal: true), stop.Token), Is.EqualTo(130));
-        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
-        CliRun.Json(line);
+        string[] line = [.. Line("--estimator", "in-run", "--budget", "4", "--order", order)];
+        CliRun.Json([.. line, "--out", _folder.At("whole")]);
+        Assert.That(Stopped([.. line, "--out", _folder.At("stopped")], stopAt), Is.EqualTo(130));
+        Assert.That(File.Exists(_folder.At("stopped", "values.json")), Is.False);
+        Assert.That(Directory.GetFileSystemEntries(_folder.At("stopped", "checkpoint")), Has.Length.EqualTo(2));
+        CliRun.Fails(2, ["game.json", "--force"], [.. line, "--normalise", "--quiet", "--out", _folder.At("stopped")]);
+        CliRun.Fails(2, ["--out", "not empty"], [.. Line("--estimator", "exact"), "--out", _folder.At("stopped")]);
+
+        CliRun resumed = CliRun.Of([.. line, "--out", _folder.At("stopped")]);
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Error, Does.Contain($"{steps} of the 12 steps are made already").And.Contain("for the rest"));
+        Assert.That(File.ReadAllBytes(_folder.At("stopped", "values.json")), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "values.json"))));
+        Assert.That(Directory.Exists(_folder.At("stopped", "checkpoint")), Is.False, "it is done");
+        CliRun.Fails(2, ["--out", "not empty"], [.. line, "--out", _folder.At("stopped")]);
+    }
+
+    [Test]
+    public void A_training_that_was_stopped_before_its_first_step_begins_again_and_force_does_in_any_case()
+    {
+        string[] line = [.. Line("--estimator", "in-run", "--budget", "4"), "--out", _folder.At("out")];
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.That(CommandLine.Run(line, new VerbConsole(TextWriter.Null, TextWriter.Null), stop.Token), Is.EqualTo(130));
+        Assert.That(File.Exists(_folder.At("out", "checkpoint", "game.json")));
+        CliRun begun = CliRun.Of(line);
+        Assert.That(begun.ExitCode, Is.Zero, begun.Error);
+        Assert.That(Stopped([.. line, "--force"], "value ["), Is.EqualTo(130));
+        CliRun forced = CliRun.Of([.. line, "--force"]);
+        Assert.That(forced.ExitCode, Is.Zero, forced.Error);
+        Assert.That(begun.Error + forced.Error, Does.Not.Contain("made already"));
+    }
+
+    [Test]
+    public void One_training_takes_the_memory_that_it_says_in_smaller_passes_where_there_is_less()
+    {
+        string[] line = [.. Line("--estimator", "in-run", "--batch-size", "5")];
+        CliRun shown = CliRun.Of([.. line, "--out", _folder.At("shown")]);
+        Assert.That(shown.Error, Does.Contain("plan: at most 8192 token rows a pass, ").And.Contain("MB"));
+        JsonObject roomy = CliRun.Json([.. line, "--out", _folder.At("roomy")]);
+        CliRun none = CliRun.Of([.. line, "--memory-budget", "10kB", "--quiet", "--out", _folder.At("none")]);
+        string least = System.Text.RegularExpressions.Regex.Match(none.Error, "at least ([0-9]+) bytes").Groups[1].Value;
+        JsonObject tight = CliRun.Json([.. line, "--memory-budget", least, "--out", _folder.At("tight")]);
+        Assert.Multiple(() =>
+        {
+            Assert.That((none.ExitCode, Directory.Exists(_folder.At("none"))), Is.EqualTo((2, false)));
+            Assert.That(none.Error, Does.Match("^--memory-budget: expected at least [0-9]+ bytes, for one record a pass; .*--batch-size.*, got 10000\n$"));
+            Assert.That(((int)roomy["rows"]!, (int)tight["rows"]!), Is.EqualTo((8192, 7)), "a record has seven tokens");
+            Assert.That((long)tight["planned_bytes"]!, Is.LessThan((long)roomy["planned_bytes"]!));
+            Assert.That($"{(long)tight["planned_bytes"]!}", Is.EqualTo(least));
+            foreach ((JsonNode? a, JsonNode? b) in tight["proxies"]!.AsArray().Zip(roomy["proxies"]!.AsArray()))
+                Assert.That((double)a!["value"]!, Is.EqualTo((double)b!["value"]!).Within(0.01).Percent);
+        });
     }
 
     [Test]
@@ -248,6 +292,7 @@ public sealed class RefineValueVerbTests
 
     [TestCase("--estimator in-run --groups 2", "--groups", "in-run")]
     [TestCase("--estimator in-run --budget-seconds 2", "--budget-seconds", "in-run")]
+    [TestCase("--estimator in-run --at-once 2", "--at-once", "in-run")]
     [TestCase("--estimator in-run --utility accuracy", "--utility", "log-probability")]
     [TestCase("--estimator in-run --budget 2 --epochs 2", "--budget", "two of them")]
     [TestCase("--estimator exact --normalise", "--normalise", "in-run")]
@@ -278,10 +323,19 @@ public sealed class RefineValueVerbTests
         Assert.That(Directory.Exists(_folder.At("out")), Is.False, "nothing is left behind");
     }
 
+    /// <summary>The exit code of a run at which somebody presses Ctrl-C when a text appears.</summary>
+    private static int Stopped(string[] line, string text)
+    {
+        using var stop = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var error = new StopAt(text, stop);
+        return CommandLine.Run(line, new VerbConsole(output, error, IsErrorTerminal: true), stop.Token);
+    }
+
     private static string[] Training => ["--rank", "2", "--batch-size", "2", "--lr", "1e-2", "--seed", "3", "--device", "cpu"];
 
     private string[] Line(params string[] flags) =>
-        ["refine", "value", "--model", Model, "--data", _data, "--validation", _validation, .. Training.Where(word => !flags.Contains("--lr") || word is not ("--lr" or "1e-2")), .. flags];
+        ["refine", "value", "--model", Model, "--data", _data, "--validation", _validation, .. Training.Chunk(2).Where(pair => !flags.Contains(pair[0])).SelectMany(pair => pair), .. flags];
 
     private JsonObject Value(string name, params string[] flags) => CliRun.Json([.. Line(flags), "--out", _folder.At(name)]);
 

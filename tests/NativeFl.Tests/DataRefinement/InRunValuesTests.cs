@@ -146,7 +146,7 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
         TokenizedExample[] pool = TrainingCases.Examples(60, 33);
         using var training = new InRunTraining(
             Model, Records, pool, Options with { ValidationBlocks = pool.Length, Training = Options.Training with { Steps = 2 } });
-        InRunResult each = training.Run(null, default);
+        InRunResult each = training.Run(null, null, default);
         int[] counted = [.. pool.Select(ValidationGradient.Counted)];
         double all = counted.Sum();
         var random = new Philox(5);
@@ -188,7 +188,7 @@ public sealed class InRunValuesTests() : ModelTest("qwen2")
         using var stop = new CancellationTokenSource();
         var values = new InRunValues(Model, Records, Validation, Options);
         int steps = 0;
-        Assert.That(() => values.Measure((step, _) => Stop(step), stop.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => values.Measure((step, _) => Stop(step), cancellation: stop.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(steps, Is.EqualTo(2));
         InRunOptions wild = Options with { Training = Options.Training with { LearningRate = 1e30, GradClip = 0 } };
         Assert.That(() => new InRunValues(Model, Records, Validation, wild).Measure(), Throws.TypeOf<RunFailedException>().With.Message.Contains("diverged"));
