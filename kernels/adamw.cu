@@ -12,7 +12,8 @@
 // Types      all f32; the numbers of a step are worked out in double on the host and rounded once
 // Launch     one block of 256 threads a block of elements, four elements a step
 // Aliasing   none.
-// Cost       reads 4 floats and writes 3 an element: bandwidth bound.
+// Cost       adamw  reads 16 P + 32 ranges + 40 K, writes 12 P, loads 16 P + 8 (80 + 4 ⌈log₂(ranges)⌉) blocks, fma 3 P, excess ≤ 16 blocks:
+//                   bandwidth bound.
 // Source     Loshchilov and Hutter, arXiv:1711.05101, algorithm 2, in the order of torch.optim.AdamW
 #include "device/load.cuh"
 #include "device/parameter_ranges.cuh"

@@ -5,7 +5,7 @@
 // Launch     one vector of 16 bytes a thread, 256 threads a block: a multiprocessor full of threads has 64 KiB under way, enough to hide
 //            the latency of memory without a loop
 // Aliasing   x may be y.
-// Cost       reads 2 N, writes N: bandwidth bound.
+// Cost       add_scaled  reads 2 s n, writes s n: bandwidth bound.
 // Source     plain
 #include "device/load.cuh"
 

@@ -11,7 +11,13 @@
 // Launch     blocks = tiles of rows times key heads (attention_tile.cuh); a warp owns 16 M rows of the tile, a lane of it the rows and
 //            columns of mma.cuh. Tiles of keys that the causal mask or the window hides from a block or from a warp are skipped.
 // Aliasing   none. Every row of a span is overwritten; rows of no span are not touched.
-// Cost       4 D operations a visible (query, key, head); bound by arithmetic. One query of a cache: reads 2 M Hkv D, bound by bandwidth.
+// Cost       attention_forward_*  reads s (H + 2 Hkv) T D + 20 T / p, writes s T H D + 4 T H, loads copied + 20 warps Hkv T / p,
+//                                 mma bf16 W H T (T + walk) / 2048, fma (f32 W + 1 / 2 + 2 / walk) H T (T + walk) + H T,
+//                                 conflicts f32 H T (T + walk) / 64 + bf16 ⌊32 / W⌋ copied / 128,
+//                                 excess ≤ bf16 T H D / 16 + T H / 8 + warps Hkv T / p, with p = own Hkv / H,
+//                                 with copied = s T H D + s Hkv D T (T + max(p, walk)) / p
+//            One causal span of T tokens; a block owns `own` rows, which are p queries, and walks over tiles of `walk` keys.
+//            4 D operations a visible (query, key, head): bound by arithmetic. One query of a cache: reads 2 s M Hkv D, bound by bandwidth.
 // Source     Dao 2023, "FlashAttention-2", arXiv:2307.08691, algorithm 1; Milakov and Gimelshein 2018, arXiv:1805.02867
 #include "device/attention_tile.cuh"
 

@@ -10,7 +10,7 @@
 // Types      x, y: f32 | bf16 in memory, f32 in registers;  products: f32
 // Launch     `lanes` threads a row (device/row.cuh), 256 / lanes rows a block; as many lanes as residual_rms_norm.cu has
 // Aliasing   x may be y.
-// Cost       reads 2 N C: bandwidth bound.
+// Cost       cosine_similarity  reads 2 s N C, writes 12 N, excess ≤ N: bandwidth bound.
 // Source     LLM-Drop, arXiv:2406.15786
 #include "device/reduce.cuh"
 #include "device/row.cuh"

@@ -11,8 +11,9 @@
 // Launch     `lanes` threads a row (a power of two), 256 / lanes rows a block; a step of a thread is one vector of 16 bytes: one block of
 //            random words for f32, two for bf16
 // Aliasing   y may be x.  dx accumulates (+=).
-// Cost       forward: reads N C, writes N C; backward: reads 2 N C, writes N C; ten rounds of Philox for 4 elements: bandwidth bound in
-//            f32, close to even with arithmetic in bf16.
+// Cost       dropout_forward   reads s N C + 20 K, writes s N C, loads s N C + (24 + 4 ⌈log₂(K + 1)⌉) ⌈N lanes / 32⌉
+//            dropout_backward  reads 2 s N C + 20 K, writes s N C, loads 2 s N C + (24 + 4 ⌈log₂(K + 1)⌉) ⌈N lanes / 32⌉
+//            Ten rounds of Philox for 4 elements: bandwidth bound in f32, close to even with arithmetic in bf16.
 // Source     Srivastava et al., JMLR 15, 2014
 #include "device/load.cuh"
 #include "device/philox.cuh"

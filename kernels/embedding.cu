@@ -16,8 +16,12 @@
 //            sums the run that starts at its place, and all eight share a run of more than 32 rows.
 // Aliasing   none.  dTable accumulates (+=).
 // Bounds     a token outside 0 .. vocab − 1 cannot be refused without waiting for the device: its x is NaN, its dx goes nowhere.
-// Cost       forward: reads N C, writes N C; backward: reads N C, reads and writes the rows of dTable that occur: bandwidth bound. The
-//            sort moves 16 N bytes ⌈log₂(N / 1024)⌉ + 1 times.
+// Cost       embedding_forward_*     reads w N C + 4 N, writes s N C, excess (⌊w / 4⌋ w + ⌊s / 4⌋ s) N C / 32: w bytes an element of table.
+//            embedding_sort_tokens   reads 4 N, writes 8 N, conflicts ≤ 3 N
+//            embedding_merge_tokens  reads 8 N, writes 8 N, loads ≤ 24 N, sectors ≤ 1.8: ⌈log₂(N / 1024)⌉ times.
+//            embedding_backward      reads s N C + 4 tokens C + 8 N, writes 4 tokens C,
+//                                    loads ≤ s N C + 4 tokens C + (24 N + 264 tokens) ⌈C / (32 V)⌉, sectors ≤ 1.5: tokens that occur.
+//            Bandwidth bound.
 // Source     plain; the merge by ranks: Satish, Harris, Garland, "Designing efficient sorting algorithms for manycore GPUs", IPDPS 2009
 #include "device/load.cuh"
 #include "device/reduce.cuh"

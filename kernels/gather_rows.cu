@@ -9,7 +9,8 @@
 // Aliasing   none; the rows of a scatter are distinct, so no two threads write one place.
 // Bounds     an index outside 0 .. N − 1 cannot be refused without waiting for the device: gathered it is a row of ones in every bit,
 //            which is NaN, and scattered it goes nowhere.
-// Cost       reads M C, writes M C: bandwidth bound.
+// Cost       gather_rows   reads s M C + 4 M, writes s M C, loads s M C + 4 M ⌈lanes / 32⌉: bandwidth bound.
+//            scatter_rows  reads s M C + 4 M, writes s M C, loads s M C + 4 M ⌈lanes / 32⌉: bandwidth bound.
 // Source     plain
 #include "device/load.cuh"
 

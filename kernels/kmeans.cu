@@ -23,8 +23,10 @@
 // Launch     assign: 256 threads a block of 64 rows.  sum: 128 threads for (128 columns, a cluster, a segment).  mean: 128 threads for (128
 //            columns, a cluster). Both take clusters first_cluster and on, as many as the sums have room for.
 // Aliasing   none.  A cluster without rows keeps its centre.
-// Cost       assign: 3 N K C operations, reads (N + K) C ⌈N / 64⌉ / N of it from the second-level cache: compute bound.
-//            sum: N C additions, reads N C, and N indices for each of K ⌈C / 128⌉ blocks: bandwidth bound.  mean: reads S K C doubles.
+// Cost       kmeans_assign  reads 4 N C + 4 K C, writes 8 N, loads 4 N C ⌈K / 64⌉ + 4 K C ⌈N / 64⌉,
+//                           fma 65536 ⌈N / 64⌉ ⌈K / 64⌉ ⌈C / 16⌉, conflicts 64 ⌈N / 64⌉ ⌈K / 64⌉ ⌈C / 16⌉: compute bound.
+//            kmeans_sum     reads 4 N C + 4 N, writes 8 S K C + 4 S K, loads 4 N C + 4 N K ⌈C / 128⌉: bandwidth bound.
+//            kmeans_mean    reads 8 S K C + 4 S K, writes 4 K C + 4 K, loads 8 S K C + 4 S K ⌈C / 32⌉
 // Source     Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982
 #include "device/load.cuh"
 #include "device/reduce.cuh"

@@ -11,7 +11,11 @@
 //            factors would err by 2^-7;  f32: FFMA.
 // Launch     grid (Cin / 128, Cout / 128), 256 threads, one tile of W each;  depth 32 bytes of entries, double buffered
 // Aliasing   none; W accumulates (+=).
-// Cost       reads and writes Cout Cin;  3 * 2 Cout Cin R operations on the tensor cores: bandwidth bound up to R of about 100
+// Cost       lora_merge  reads s Cin Cout + 4 R (Cin + Cout) + 12 R, writes s Cin Cout,
+//                        loads s Cin Cout + 4 R Cin ⌈Cout / 128⌉ + 4 R Cout ⌈Cin / 128⌉ + 24 R ⌈Cin / 128⌉ ⌈Cout / 128⌉,
+//                        mma bf16 384 ⌈Cin / 128⌉ ⌈Cout / 128⌉ ⌈R / 16⌉, fma f32 Cin Cout R,
+//                        conflicts f32 1024 ⌈Cin / 128⌉ ⌈Cout / 128⌉, excess ≤ R ⌈Cin / 128⌉ ⌈Cout / 128⌉ / 2
+//            Bandwidth bound up to R of about 100.
 // Source     Wang et al. 2024, arXiv:2409.05976
 #include "device/lora_tiles.cuh"
 

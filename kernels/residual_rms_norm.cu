@@ -12,7 +12,9 @@
 //            rounded x_out, which is what later ops and the backward read.
 // Launch     `lanes` threads a row (device/row.cuh), 256 / lanes rows a block
 // Aliasing   x_out may be x or delta; y may be the other one.
-// Cost       reads 2 N C, writes 2 N C: bandwidth bound.
+// Cost       residual_rms_norm_forward  reads 2 s N C + s N max(0, C − 4 V lanes) + 4 C, writes 2 s N C + 16 N,
+//                       loads 2 s N C + 2 s N max(0, C − 4 V lanes) + 4 C ⌈N min(lanes, 32) / 32⌉,
+//                       excess ≤ bf16 C ⌈N min(lanes, 32) / 32⌉ / 8 + N: bandwidth bound.
 // Source     Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4; the cosine: LLM-Drop, arXiv:2406.15786
 #include "device/reduce.cuh"
 #include "device/row.cuh"

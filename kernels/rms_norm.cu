@@ -10,7 +10,15 @@
 //            weight gradient: block (i, j) sums chunk j of the rows over 32 V columns into row j of `partial`, V = 16 / sizeof(T), its
 //            eight warps taking rows in turn; column_sum.cu adds the rows of `partial` to dw. The chunks depend on N alone.
 // Aliasing   y may be x.  dx and dw accumulate (+=).
-// Cost       forward: reads N C, writes N C; backward: reads 3 N C, writes N C, and reads 2 N C more for dw: bandwidth bound.
+// Cost       rms_norm_forward   reads s N C + 4 C, writes s N C + 4 N,
+//                               loads s N C + s N max(0, C − 4 V lanes) + 4 C ⌈N min(lanes, 32) / 32⌉,
+//                               excess bf16 C ⌈N min(lanes, 32) / 32⌉ / 8
+//            rms_norm_backward  reads 3 s N C + 4 C + 4 N, writes s N C,
+//                               loads 3 s N C + 2 s N max(0, C − 4 V lanes) + 8 C ⌈N min(lanes, 32) / 32⌉ + 4 N ⌈lanes / 32⌉,
+//                               excess bf16 C ⌈N min(lanes, 32) / 32⌉ / 4
+//            rms_norm_weight_gradient  reads 2 s N C + 4 N, writes 4 C chunks, loads 2 s N C + 4 N ⌈C / (32 V)⌉,
+//                               conflicts 8 V (V − 1) ⌈C / (32 V)⌉ chunks
+//            Bandwidth bound. The excess is w beside bf16 rows, from the cache.
 // Source     Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4
 #include "device/reduce.cuh"
 #include "device/row.cuh"

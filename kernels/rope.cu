@@ -12,7 +12,8 @@
 // Launch     a thread owns V neighbouring pairs of up to four heads of one row, V = 16 / sizeof(T): it makes their angles once. Pairs vary
 //            fastest over the threads, then groups of heads, then rows.
 // Aliasing   in place.
-// Cost       reads and writes N · heads · D: bandwidth bound.
+// Cost       rope_*  reads s N H D + 4 N + 2 D, writes s N H D, loads s N H D + 4 N + 2 D ⌈N ⌈H / 4⌉ D / (64 V)⌉,
+//                    excess ≤ 3 N ⌈H / 4⌉ D / 64: bandwidth bound.
 // Source     Su et al. 2021, arXiv:2104.09864, eq. 34, with the halves of Hugging Face's Llama instead of neighbours as pairs;
 //            S. L. Moshier, Cephes (netlib.org/cephes), single/sinf.c
 #include "device/load.cuh"

@@ -30,13 +30,16 @@
 //            shapley_moments adds the parts, one thread a sum, in their order: the bits depend on the number of parts alone, and there
 //            are no atomics. table: a block a player, 256 threads.
 // Aliasing   none.
-// Cost       drawing: ten rounds of Philox for 4 places, all lanes; then n dependent swaps in shared memory by one lane, ~8 instructions
-//            each: fewer than sorting keys (n log² n / 4 = 28,000 exchanges at n = 1,000), and the CPU draws the same order in the same
-//            way.
-//            quadratic: reads 4 n d bytes of rows an order, which n d ≤ 10⁷ keeps in the L2 cache: bound by its bandwidth, n = 1,000 and
-//            d = 64 at 256 kB and 384,000 operations an order (5.5 TB/s: 21 million orders a second; arithmetic, 67 TFLOP/s: 170 million).
-//            gram: 4 n² bytes an order, hence less than the rows from d > n on.  neighbours: 4 n T bytes, 2 n T K comparisons: arithmetic.
-//            table: n² M / 2 additions, reads M n / 8 bytes a player.
+// Cost       shapley_quadratic   reads 4 n d + 4 n + sums, writes sums, stores sums (1 + R), loads (4 n d + 4 n) P + sums R,
+//                                fma 2 n d P + 2 n P, conflicts ≤ n P, excess ≤ n P
+//            shapley_gram        reads 4 n n + 4 n + sums, writes sums, stores sums (1 + R), loads (4 n n + 8 n) P + sums R,
+//                                fma 3 n P, conflicts ≤ n P, excess ≤ n P
+//            shapley_voting      reads 4 n + sums, writes sums, stores sums (1 + R), loads 4 n P + sums R, conflicts ≤ n P, excess ≤ n P
+//            shapley_neighbours  reads 4 n T + sums, writes sums, stores sums (1 + R), loads 4 n T P + sums R, conflicts ≤ n P
+//            shapley_moments     reads 16 n parts, writes 16 n
+//            shapley_table       reads (4 words + 24) M + 12 steps, writes 72 n + 8 n (n + 1), sectors ≤ 1.1,
+//                                loads ≤ n (4 steps + 28 M + 20 M ⌈(n + 1) / 32⌉): n² M / 2 additions.
+//            P orders in R rounds of a block, sums = 16 n parts. Walks read from L2; one lane draws an order by n dependent swaps.
 // Source     Shapley 1953; Castro, Gómez, Tejada 2009, doi:10.1016/j.cor.2008.04.004; Jia et al. 2019, arXiv:1908.08619 (neighbours);
 //            Lundberg and Lee 2017, arXiv:1705.07874 (equations); Wang and Jia 2023, arXiv:2205.15466 (with and without)
 #include "device/dtype.cuh"

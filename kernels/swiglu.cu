@@ -8,7 +8,8 @@
 // Types      all: f32 | bf16 in memory, f32 in registers
 // Launch     one vector of 16 bytes a thread, 256 threads a block
 // Aliasing   y may be gate or up. dGate may be gate, dUp may be up or dy: a thread reads its elements of all before it writes one.
-// Cost       forward: reads 2 N F, writes N F; backward: reads 3 N F, writes 2 N F: bandwidth bound.
+// Cost       swiglu_forward   reads 2 s N F, writes s N F: bandwidth bound.
+//            swiglu_backward  reads 3 s N F, writes 2 s N F: bandwidth bound.
 // Source     Shazeer 2020, arXiv:2002.05202, eq. 6 with β = 1
 #include "device/load.cuh"
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace NativeFl.Cuda.Tests;
@@ -21,6 +22,31 @@ internal sealed unsafe class Emulator : IDisposable
         nint library = Load();
         SetSeed(library, Seed(library));
         NativeLibrary.Free(library);
+    }
+
+    /// <summary>
+    /// Whether kernels are compiled for counting from now on, and counted; what was counted is forgotten. Compiled kernels must be kept apart
+    /// from others. Where there is no emulator the test is skipped.
+    /// </summary>
+    public static void SetCounting(bool isOn)
+    {
+        if (!TestDevice.IsEmulator) Assert.Ignore($"needs the emulator; this is {TestDevice.Description}");
+        nint library = Load();
+        ((delegate* unmanaged<int, void>)NativeLibrary.GetExport(library, "emulator_set_counting"))(isOn ? 1 : 0);
+        ((delegate* unmanaged<void>)NativeLibrary.GetExport(library, "emulator_reset_counts"))();
+        NativeLibrary.Free(library);
+    }
+
+    /// <summary>What was counted since then, by entry point and quantity.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> Counts()
+    {
+        nint library = Load();
+        string text = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(library, "emulator_counts"))()) ?? "";
+        NativeLibrary.Free(library);
+        return text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).ToDictionary(
+            words => words[0],
+            words => (IReadOnlyDictionary<string, long>)words[1..].Select(word => word.Split('=')).ToDictionary(
+                pair => pair[0], pair => long.Parse(pair[1], CultureInfo.InvariantCulture)));
     }
 
     /// <summary>After so many more good calls of a driver function ("kernel" = executions), one gives this status.</summary>

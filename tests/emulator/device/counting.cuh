@@ -10,19 +10,21 @@ namespace emulator {
 #define EMULATOR_UNCOUNTED extern "C" __attribute__((no_sanitize("thread"), visibility("hidden"), used))
 
 // The caller is the site: lanes that come from one site are one instruction of their warp.
-#define EMULATOR_TELL(address, bytes, is_write)                                                                                    \
-    unsigned long stack = reinterpret_cast<unsigned long>(__builtin_frame_address(0)) >> stack_shift;                              \
-    if (reinterpret_cast<unsigned long>(address) >> stack_shift != stack)                                                          \
-        runtime->access(reinterpret_cast<Self*>(selves + stack * sizeof(Self)), address, static_cast<unsigned>(bytes), is_write,    \
+#define EMULATOR_TELL(address, bytes, is_write)                                                                                  \
+    unsigned long stack = reinterpret_cast<unsigned long>(__builtin_frame_address(0)) >> stack_shift;                            \
+    if (reinterpret_cast<unsigned long>(address) >> stack_shift != stack)                                                        \
+        runtime->access(reinterpret_cast<Self*>(selves + stack * sizeof(Self)), address, static_cast<unsigned>(bytes), is_write, \
                         __builtin_return_address(0));
 
-#define EMULATOR_HOOK(bytes)                                                                                     \
-    EMULATOR_UNCOUNTED void __tsan_read##bytes(void* address) { EMULATOR_TELL(address, bytes, false) }           \
-    EMULATOR_UNCOUNTED void __tsan_write##bytes(void* address) { EMULATOR_TELL(address, bytes, true) }           \
-    EMULATOR_UNCOUNTED void __tsan_unaligned_read##bytes(void* address) { EMULATOR_TELL(address, bytes, false) } \
-    EMULATOR_UNCOUNTED void __tsan_unaligned_write##bytes(void* address) { EMULATOR_TELL(address, bytes, true) } \
-    EMULATOR_UNCOUNTED void __tsan_volatile_read##bytes(void* address) { EMULATOR_TELL(address, bytes, false) }  \
-    EMULATOR_UNCOUNTED void __tsan_volatile_write##bytes(void* address) { EMULATOR_TELL(address, bytes, true) }
+#define EMULATOR_HOOK(bytes)                                                                                        \
+    EMULATOR_UNCOUNTED void __tsan_read##bytes(void* address){                                                      \
+        EMULATOR_TELL(address, bytes, false)} EMULATOR_UNCOUNTED void __tsan_write##bytes(void* address){           \
+        EMULATOR_TELL(address, bytes, true)} EMULATOR_UNCOUNTED void __tsan_unaligned_read##bytes(void* address){   \
+        EMULATOR_TELL(address, bytes, false)} EMULATOR_UNCOUNTED void __tsan_unaligned_write##bytes(void* address){ \
+        EMULATOR_TELL(address, bytes, true)} EMULATOR_UNCOUNTED void __tsan_volatile_read##bytes(void* address){    \
+        EMULATOR_TELL(address, bytes, false)} EMULATOR_UNCOUNTED void __tsan_volatile_write##bytes(void* address) { \
+        EMULATOR_TELL(address, bytes, true)                                                                         \
+    }
 
 EMULATOR_HOOK(1)
 EMULATOR_HOOK(2)
@@ -31,8 +33,8 @@ EMULATOR_HOOK(8)
 EMULATOR_HOOK(16)
 
 // What no plain access takes: a structure that is copied whole.
-EMULATOR_UNCOUNTED void __tsan_read_range(void* address, unsigned long bytes) { EMULATOR_TELL(address, bytes, false) }
-EMULATOR_UNCOUNTED void __tsan_write_range(void* address, unsigned long bytes) { EMULATOR_TELL(address, bytes, true) }
+EMULATOR_UNCOUNTED void __tsan_read_range(void* address, unsigned long bytes){EMULATOR_TELL(address, bytes, false)} EMULATOR_UNCOUNTED
+    void __tsan_write_range(void* address, unsigned long bytes){EMULATOR_TELL(address, bytes, true)}
 
 EMULATOR_UNCOUNTED void __tsan_init() {}
 EMULATOR_UNCOUNTED void __tsan_func_entry(void*) {}

@@ -20,8 +20,8 @@ namespace emulator {
 
 struct Counts {
     std::uint64_t launches = 0;
-    std::uint64_t reads = 0, writes = 0;  // bytes of global memory, each once a launch however often it is asked for
-    std::uint64_t loads = 0, stores = 0;  // bytes of global memory that requests ask for, each once a request
+    std::uint64_t reads = 0, writes = 0;             // bytes of global memory, each once a launch however often it is asked for
+    std::uint64_t loads = 0, stores = 0;             // bytes of global memory that requests ask for, each once a request
     std::uint64_t load_sectors = 0, load_floor = 0;  // of 32 bytes, that requests touch, and that would hold their bytes
     std::uint64_t store_sectors = 0, store_floor = 0;
     std::uint64_t copies = 0;  // bytes of the loads that cp.async makes

@@ -120,9 +120,9 @@ std::vector<std::string> flags(bool contracts) {
 // nothing may take vectors apart, copy a call into several places, make one of several, or put library calls in the place of loops.
 void add_counting_flags(std::vector<std::string>& flags) {
     flags[0] = "-O1";
-    flags.insert(flags.end(), {"-fsanitize=thread", "-fno-tree-sra", "-fno-tree-loop-distribute-patterns", "-fno-tree-pre",
-                               "-fno-code-hoisting", "-fno-thread-jumps", "-fno-split-paths", "-fno-unswitch-loops",
-                               "-fno-tree-tail-merge", "-fno-crossjumping"});
+    flags.insert(flags.end(),
+                 {"-fsanitize=thread", "-fno-tree-sra", "-fno-tree-loop-distribute-patterns", "-fno-tree-pre", "-fno-code-hoisting",
+                  "-fno-thread-jumps", "-fno-split-paths", "-fno-unswitch-loops", "-fno-tree-tail-merge", "-fno-crossjumping"});
 }
 
 std::uint64_t mix(std::uint64_t hash, const std::string& text) {
@@ -209,8 +209,8 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
         build.insert(build.end(), options.begin(), options.end());
         build.insert(build.end(), {"-c", "-x", "c++", "kernel.cc", "-o", "kernel.o"});
         // Linked by itself: told of -fsanitize=thread, g++ would add that library.
-        done = done && run(folder.path, build) == 0 &&
-               run(folder.path, {compiler_path, "-shared", "kernel.o", "-o", "kernel.so", "-lm"}) == 0;
+        done =
+            done && run(folder.path, build) == 0 && run(folder.path, {compiler_path, "-shared", "kernel.o", "-o", "kernel.so", "-lm"}) == 0;
     }
     result.log = read_text(folder.path / "log");
     if (!done) {

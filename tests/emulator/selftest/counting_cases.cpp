@@ -45,8 +45,10 @@ void expect_counts(const Counts& got, const Counts& expected) {
 // One kernel `counted(float* x, float* y)` over 4,096 floats each: what it is counted as, whatever the order.
 void counted(const std::string& body, Geometry geometry, const Counts& expected) {
     const Counting counting;
-    const Module module("counted.cu", "#include \"device/load.cuh\"\nextern \"C\" __global__ void counted(const float* x, float* y) {"
-                                      "__shared__ __align__(16) float s[1152]; const int i = threadIdx.x; (void)s;" + body + "}");
+    const Module module("counted.cu",
+                        "#include \"device/load.cuh\"\nextern \"C\" __global__ void counted(const float* x, float* y) {"
+                        "__shared__ __align__(16) float s[1152]; const int i = threadIdx.x; (void)s;" +
+                            body + "}");
     const Buffer x(std::vector<float>(4096, 1.0f)), y(std::vector<float>(4096, 0.0f));
     for (const std::uint64_t seed : {1, 2, 3}) {
         call<void>("emulator_set_seed", seed);
@@ -61,18 +63,34 @@ void counted(const std::string& body, Geometry geometry, const Counts& expected)
 void global_memory() {
     const Geometry blocks{4, 256}, warp{1, 32};
     counted("const int at = blockIdx.x * 256 + i; y[at] = x[at];", blocks,
-            {{"launches", 1}, {"reads", 4096}, {"writes", 4096}, {"loads", 4096}, {"stores", 4096}, {"load_sectors", 128},
-             {"load_floor", 128}, {"store_sectors", 128}, {"store_floor", 128}, {"conflicts", 0}, {"copies", 0}, {"mma", 0}, {"fma", 0}});
+            {{"launches", 1},
+             {"reads", 4096},
+             {"writes", 4096},
+             {"loads", 4096},
+             {"stores", 4096},
+             {"load_sectors", 128},
+             {"load_floor", 128},
+             {"store_sectors", 128},
+             {"store_floor", 128},
+             {"conflicts", 0},
+             {"copies", 0},
+             {"mma", 0},
+             {"fma", 0}});
     counted("y[i] = x[i * 32];", warp, {{"reads", 128}, {"loads", 128}, {"load_sectors", 32}, {"load_floor", 4}, {"store_sectors", 4}});
-    counted("y[i * 2] = x[i + 1];", warp, {{"load_sectors", 5}, {"load_floor", 4}, {"stores", 128}, {"store_sectors", 8}, {"store_floor", 4}});
-    counted("y[i] = x[blockIdx.x];", blocks, {{"reads", 16}, {"loads", 4 * 8 * 4}, {"load_sectors", 32}, {"load_floor", 32}, {"writes", 1024}, {"stores", 4096}});
+    counted("y[i * 2] = x[i + 1];", warp,
+            {{"load_sectors", 5}, {"load_floor", 4}, {"stores", 128}, {"store_sectors", 8}, {"store_floor", 4}});
+    counted("y[i] = x[blockIdx.x];", blocks,
+            {{"reads", 16}, {"loads", 4 * 8 * 4}, {"load_sectors", 32}, {"load_floor", 32}, {"writes", 1024}, {"stores", 4096}});
     counted("if (i < 20) y[i] = x[i];", warp, {{"reads", 80}, {"loads", 80}, {"load_sectors", 3}, {"load_floor", 3}});
     counted("float v[4]; load_vector(x + 4 * i, v); store_vector(v, y + 4 * i);", warp,
             {{"loads", 512}, {"load_sectors", 16}, {"load_floor", 16}, {"stores", 512}, {"store_sectors", 16}});
-    counted("float sum = 0; for (int j = i; j < 4096; j += 32) sum += x[j]; __syncthreads(); for (int j = i; j < 4096; j += 32) y[j] = sum * x[j];",
-            warp, {{"reads", 16384}, {"loads", 32768}, {"writes", 16384}, {"stores", 16384}, {"load_sectors", 1024}});
+    counted(
+        "float sum = 0; for (int j = i; j < 4096; j += 32) sum += x[j]; __syncthreads(); for (int j = i; j < 4096; j += 32) y[j] = sum * "
+        "x[j];",
+        warp, {{"reads", 16384}, {"loads", 32768}, {"writes", 16384}, {"stores", 16384}, {"load_sectors", 1024}});
     // Half of the lanes go round twice: the second time they are a request of their own.
-    counted("for (int turn = 0; turn <= i / 16; ++turn) y[i] = x[i + 32 * turn];", warp, {{"loads", 192}, {"load_sectors", 6}, {"stores", 192}, {"writes", 128}});
+    counted("for (int turn = 0; turn <= i / 16; ++turn) y[i] = x[i + 32 * turn];", warp,
+            {{"loads", 192}, {"load_sectors", 6}, {"stores", 192}, {"writes", 128}});
 }
 
 void shared_memory() {
@@ -88,8 +106,10 @@ void shared_memory() {
 
 void arithmetic() {
     counted("float d = x[i]; for (int n = 0; n < 5; ++n) d = fmaf(d, d, 1.0f); y[i] = d;", {2, 64}, {{"fma", 2 * 64 * 5}, {"mma", 0}});
-    counted("copy_async_16(s + 4 * i, x + 4 * i, i % 2 == 0); copy_async_16(s + 4 * i, x + 4 * i, true); copy_async_commit(); copy_async_wait<0>(); y[i] = s[4 * i];",
-            {1, 32}, {{"reads", 512}, {"loads", 768}, {"copies", 768}, {"load_sectors", 32}, {"load_floor", 24}, {"conflicts", 3}});
+    counted(
+        "copy_async_16(s + 4 * i, x + 4 * i, i % 2 == 0); copy_async_16(s + 4 * i, x + 4 * i, true); copy_async_commit(); "
+        "copy_async_wait<0>(); y[i] = s[4 * i];",
+        {1, 32}, {{"reads", 512}, {"loads", 768}, {"copies", 768}, {"load_sectors", 32}, {"load_floor", 24}, {"conflicts", 3}});
     const Counting counting;
     const Module module("product.cu", product_kernel);
     int status;
@@ -98,8 +118,13 @@ void arithmetic() {
     expect(error < 1e-4, "error " + std::to_string(error));
     // 2 x 3 tiles of 32 x 32, four warps each with 2 mma for 16 of 128; a tile copies 32 rows of a and of b, eight lanes two rows of 64
     // bytes that lie 80 apart, so that the last lane meets the banks of the first.
-    expect_counts(counts("product"), {{"mma", 6 * 4 * 8 * 2}, {"copies", 6 * 64 * 128 * 2}, {"loads", 6 * 64 * 128 * 2},
-                                      {"reads", (64 + 96) * 128 * 2}, {"writes", 64 * 96 * 4}, {"stores", 64 * 96 * 4}, {"conflicts", 6 * 64 * 128 * 2 / 128}});
+    expect_counts(counts("product"), {{"mma", 6 * 4 * 8 * 2},
+                                      {"copies", 6 * 64 * 128 * 2},
+                                      {"loads", 6 * 64 * 128 * 2},
+                                      {"reads", (64 + 96) * 128 * 2},
+                                      {"writes", 64 * 96 * 4},
+                                      {"stores", 64 * 96 * 4},
+                                      {"conflicts", 6 * 64 * 128 * 2 / 128}});
 }
 
 void what_counts() {

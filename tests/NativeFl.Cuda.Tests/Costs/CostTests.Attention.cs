@@ -1,0 +1,36 @@
+using NativeFl.Tensors;
+
+namespace NativeFl.Cuda.Tests.Costs;
+
+// Attention: each width of a head is an entry point of its own.
+internal sealed partial class CostTests
+{
+    private static IEnumerable<CostCase> AttentionCases => Types.SelectMany(type => new[] { 32, 64, 128, 256 }.Select(width => AttentionCase(type, width)));
+
+    private static CostCase AttentionCase(DType type, int width)
+    {
+        const int Heads = 4, KvHeads = 2;
+        int tokens = width == 256 ? 64 : 128;
+        string suffix = type == DType.F32 ? "_f32" : "_bf16";
+        AttentionTiling forward = AttentionTiling.Forward(type, width), keys = AttentionTiling.BackwardKeys(type, width), queries = AttentionTiling.BackwardQueries(type, width);
+        string Values(AttentionTiling tiling) =>
+            $"T={tokens} H={Heads} Hkv={KvHeads} D={width} W={tiling.Width} own={tiling.Own} walk={tiling.Walk} warps={tiling.Warps} parts={16 * tiling.Warps / tiling.Own}";
+        return new CostCase(
+            $"attention({type}, {width})",
+            test =>
+            {
+                TensorView q = test.Rows(tokens, Heads * width, type), k = test.Rows(tokens, KvHeads * width, type), v = test.Rows(tokens, KvHeads * width, type);
+                TensorView o = test.New(tokens, Heads * width, type), dO = test.Rows(tokens, Heads * width, type), dq = test.New(tokens, Heads * width, type);
+                TensorView dk = test.New(tokens, KvHeads * width, type), dv = test.New(tokens, KvHeads * width, type);
+                TensorView lse = test.New(tokens, Heads), delta = test.New(tokens, Heads);
+                AttentionSpan[] spans = [AttentionSpan.Whole(0, tokens)];
+                var shape = new AttentionShape(Heads, KvHeads, width, 0.1f);
+                return With(options => options with { ActivationType = type }, backend =>
+                {
+                    backend.AttentionForward(q, k, v, spans, shape, o, lse);
+                    backend.AttentionBackward(dO, q, k, v, o, lse, spans, shape, delta, dq, dk, dv);
+                });
+            },
+            (forward.Entry, Values(forward)), ("attention_delta" + suffix, Values(forward)), (keys.Entry, Values(keys)), (queries.Entry, Values(queries)));
+    }
+}
