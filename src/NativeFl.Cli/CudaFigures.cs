@@ -38,13 +38,15 @@ internal static class CudaFigures
     {
         int width = kernels.Count == 0 ? 0 : kernels.Max(kernel => kernel.Entry.Length) + 2;
         run.Print("");
-        run.Print("Registers and bytes of each kernel; '-' is what a launch decides, or what the driver does not say");
-        run.Print($"{"kernel".PadRight(width)}{"target",-12}{"origin",-10}{"registers",10}{"static",9}{"dynamic",9}{"local",9}{"spills",9}");
+        run.Print("Threads, registers and bytes of each kernel, and the blocks and warps that a multiprocessor holds; '-' is what is not known");
+        run.Print(
+            $"{"kernel".PadRight(width)}{"target",-12}{"origin",-10}{"threads",8}{"registers",10}{"static",8}{"dynamic",8}{"local",7}{"spills",7}{"blocks",7}{"warps",6}{"bound",11}");
         foreach (KernelReport kernel in kernels)
         {
             run.Print(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{kernel.Entry.PadRight(width)}{kernel.Target,-12}{Name(kernel.Origin),-10}{kernel.Registers,10}{kernel.StaticSharedBytes,9}{Known(kernel.DynamicSharedBytes),9}{kernel.LocalBytes,9}{Known(kernel.SpillBytes),9}"));
+                $"{kernel.Entry.PadRight(width)}{kernel.Target,-12}{Name(kernel.Origin),-10}{kernel.Threads,8}{kernel.Registers,10}{kernel.StaticSharedBytes,8}{kernel.DynamicSharedBytes,8}"
+                + $"{kernel.LocalBytes,7}{Known(kernel.SpillBytes),7}{Known(kernel.Occupancy?.Blocks),7}{Known(kernel.Occupancy?.Warps),6}{kernel.Occupancy?.Bound ?? "-",11}"));
         }
         result["kernels"] = new JsonArray([.. kernels.Select(kernel => new JsonObject
         {
@@ -52,15 +54,20 @@ internal static class CudaFigures
             ["entry"] = kernel.Entry,
             ["target"] = kernel.Target,
             ["origin"] = Name(kernel.Origin),
+            ["threads"] = kernel.Threads,
             ["registers"] = kernel.Registers,
             ["static_shared_bytes"] = kernel.StaticSharedBytes,
             ["dynamic_shared_bytes"] = kernel.DynamicSharedBytes,
             ["local_bytes"] = kernel.LocalBytes,
             ["spill_bytes"] = kernel.SpillBytes,
+            ["resident_blocks"] = kernel.Occupancy?.Blocks,
+            ["resident_warps"] = kernel.Occupancy?.Warps,
+            ["occupancy"] = kernel.Occupancy?.Share,
+            ["bound"] = kernel.Occupancy?.Bound,
         })]);
     }
 
-    private static string Known(int? bytes) => bytes?.ToString(CultureInfo.InvariantCulture) ?? "-";
+    private static string Known(int? figure) => figure?.ToString(CultureInfo.InvariantCulture) ?? "-";
 
     private static string Name(KernelOrigin origin) => origin switch
     {

@@ -67,6 +67,20 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
         return tiling.WithShared(type, (2 * tiling.Own) + (4 * tiling.Walk), 0);
     }
 
+    /// <summary>Every one that there is.</summary>
+    public static IEnumerable<AttentionTiling> All()
+    {
+        foreach (DType type in new[] { DType.F32, DType.BF16 })
+        {
+            foreach (int width in new[] { 32, 64, 128, 256 })
+            {
+                yield return Forward(type, width);
+                yield return BackwardKeys(type, width);
+                yield return BackwardQueries(type, width);
+            }
+        }
+    }
+
     /// <summary>One block a tile and key head.</summary>
     public LaunchShape Launch(int tiles, int kvHeads) => new(checked(tiles * kvHeads), 1, 1, Warps * 32, SharedBytes);
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Cuda.Kernels;
 using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
@@ -7,7 +8,7 @@ namespace NativeFl.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    // The tiles of kernels/lora.cu, whose shared memory holds two stages of both operands (and a tile of y in lora_expand).
+    // The tiles of kernels/lora.cu.
     private const int LoraThreads = 128, LoraExpandThreads = 256, LoraColumns = 128, LoraSumBlocks = 8;
 
     private readonly LoraWork _loraWork = new();
@@ -74,8 +75,9 @@ public sealed unsafe partial class CudaBackend
     {
         int splits = LoraWork.Splits(x.Columns);
         nint partials = splits > 1 ? Workspace(WorkspaceBytes) : 0;
+        string entry = Typed("lora_shrink", x.DType);
         Launch(
-            "lora", Typed("lora_shrink", x.DType), new LaunchShape(run.Tiles, splits, 1, LoraThreads, x.DType == DType.BF16 ? 73_728 : 55_296),
+            "lora", entry, new LaunchShape(run.Tiles, splits, 1, LoraThreads, DynamicShared.Of(entry)),
             new LoraShrinkArguments(
                 x.Pointer, factor.Pointer, staged.TilesOf(run), staged.Entries, x.Columns, LoraWork.ShrinkColumns, scaled ? 1 : 0, s.Columns,
                 Vectors(x), Vectors(factor), partials, s.Pointer));
@@ -87,9 +89,9 @@ public sealed unsafe partial class CudaBackend
 
     private void LoraExpand(TensorView s, TensorView factor, StagedLora staged, LoraRun run, bool scaled, TensorView y)
     {
-        var shape = new LaunchShape(run.Tiles, Pieces(y.Columns, LoraColumns), 1, LoraExpandThreads, y.DType == DType.BF16 ? 76_800 : 88_320);
+        string entry = Typed("lora_expand", y.DType);
         Launch(
-            "lora", Typed("lora_expand", y.DType), shape,
+            "lora", entry, new LaunchShape(run.Tiles, Pieces(y.Columns, LoraColumns), 1, LoraExpandThreads, DynamicShared.Of(entry)),
             new LoraExpandArguments(
                 s.Pointer, factor.Pointer, staged.TilesOf(run), staged.Entries, s.Columns, scaled ? 1 : 0, y.Columns, Vectors(y), Vectors(factor), y.Pointer));
     }
@@ -107,9 +109,9 @@ public sealed unsafe partial class CudaBackend
             entries = Math.Max(entries, sum.Entries);
         }
         nint partialsA = partialsB + (nint)(db.IsEmpty ? 0 : rows * dy.Columns * sizeof(float));
+        string entry = Typed("lora_gradient", x.DType);
         Launch(
-            "lora", Typed("lora_gradient", x.DType),
-            new LaunchShape(run.Tiles, tilesOfB + tilesOfA, 1, LoraThreads, x.DType == DType.BF16 ? 35_840 : 51_200),
+            "lora", entry, new LaunchShape(run.Tiles, tilesOfB + tilesOfA, 1, LoraThreads, DynamicShared.Of(entry)),
             new LoraGradientArguments(
                 s.Pointer, ds.Pointer, dy.Pointer, x.Pointer, staged.TilesOf(run), staged.Entries, s.Columns, dy.Columns, x.Columns, tilesOfB,
                 Vectors(dy), Vectors(x), partialsB, partialsA, db.Pointer, da.Pointer));

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Cuda.Kernels;
 using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
@@ -19,10 +20,9 @@ public sealed unsafe partial class CudaBackend
         _loraWork.BeginWithoutRows(groups);
         ReadOnlySpan<LoraEntry> entries = _loraWork.Entries;
         if (entries.IsEmpty) return;
-        // Two stages of both factors, and a tile of W.
-        int shared = w.DType == DType.BF16 ? 69_632 : 84_480;
+        string entry = Typed("lora_merge", w.DType);
         Launch(
-            "lora_merge", Typed("lora_merge", w.DType), new LaunchShape(Pieces(w.In, MergeTile), Pieces(w.Out, MergeTile), 1, MergeThreads, shared),
+            "lora_merge", entry, new LaunchShape(Pieces(w.In, MergeTile), Pieces(w.Out, MergeTile), 1, MergeThreads, DynamicShared.Of(entry)),
             new LoraMergeArguments(
                 a.Pointer, b.Pointer, Stage(entries), entries.Length, w.Out, w.In, Vectors(a), Vectors(b), Vectors(w.Pointer, w.In, w.DType), w.Pointer));
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Cuda.Kernels;
 using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
@@ -9,8 +10,8 @@ public sealed unsafe partial class CudaBackend
 {
     private const int VectorBytes = 16;
 
-    // The tile of kernels/gemm.cu, and what three stages of both operands take at most; c's tile takes their place at the end.
-    private const int GemmTile = 128, GemmStageBytes = 61_440, GemmWideTileBytes = 67_584;
+    // The tile of kernels/gemm.cu.
+    private const int GemmTile = 128;
 
     /// <inheritdoc/>
     public override void MatMul(TensorView a, bool transposeA, TensorView b, bool transposeB, bool accumulate, TensorView c)
@@ -51,9 +52,9 @@ public sealed unsafe partial class CudaBackend
             (_, _, DType.F32) => ("bf16_to_f32", 128),
             _ => ("bf16", 128),
         };
-        int shared = product.C.DType == DType.F32 ? GemmWideTileBytes : GemmStageBytes;
+        string entry = $"gemm_{transposes}_{types}";
         Launch(
-            "gemm", $"gemm_{transposes}_{types}", new LaunchShape(Pieces(product.N, GemmTile), Pieces(product.M, GemmTile), 1, threads, shared),
+            "gemm", entry, new LaunchShape(Pieces(product.N, GemmTile), Pieces(product.M, GemmTile), 1, threads, DynamicShared.Of(entry)),
             new GemmArguments(
                 product.A.Pointer, product.B.Pointer, product.Bias.Pointer, product.M, product.N, product.K, product.Accumulate ? 1 : 0,
                 Vectors(product.A), Vectors(product.B), Vectors(product.C), product.C.Pointer));

@@ -9,7 +9,7 @@ public sealed unsafe partial class CudaBackend
     private readonly string _cacheFolder;
 
     // The oldest that the kernels run on, and what they are tuned for.
-    private static IReadOnlyList<string> MeasuredTargets { get; } = [$"sm_{OldestArchitecture}", "sm_90"];
+    private static IReadOnlyList<int> MeasuredArchitectures { get; } = [OldestArchitecture, 90];
 
     /// <summary>What this backend works with. Nothing is compiled for it.</summary>
     public CudaReport Describe()
@@ -30,9 +30,8 @@ public sealed unsafe partial class CudaBackend
             foreach (KernelFunction function in _kernels.EntryPoints(name).Select(entry => module[entry]))
             {
                 int local = function.LocalBytes;
-                reports.Add(new KernelReport(
-                    name, function.Entry, module.Target, module.Origin, function.Registers, function.SharedBytes, _kernels.DynamicSharedBytes(name),
-                    local, local == 0 ? 0 : null));
+                var figures = new KernelFigures(function.Entry, function.Threads, function.Registers, function.SharedBytes, local, 0);
+                reports.Add(Report(name, module.Target, module.Origin, Architecture, figures) with { SpillBytes = local == 0 ? 0 : null });
             }
         }
         return reports;
@@ -47,13 +46,22 @@ public sealed unsafe partial class CudaBackend
         NativeLibraries.Load(NativeLibraries.Compiler, libraryFolder);
         NvrtcCompiler compiler = FindCompiler(new HandleCount(), out string reason) ?? throw new RunFailedException($"cuda: the kernels cannot be compiled ({reason})");
         KernelSources sources = KernelSources.Embedded();
-        return [.. MeasuredTargets.SelectMany(target => sources.Names.SelectMany(name => Measure(compiler, sources, name, target)))];
+        return [.. MeasuredArchitectures.SelectMany(architecture => sources.Names.SelectMany(name => Measure(compiler, sources, name, architecture)))];
     }
 
-    private static IEnumerable<KernelReport> Measure(NvrtcCompiler compiler, KernelSources sources, string name, string target) =>
-        sources.EntryPoints(name).Join(
+    private static IEnumerable<KernelReport> Measure(NvrtcCompiler compiler, KernelSources sources, string name, int architecture)
+    {
+        string target = $"sm_{architecture}";
+        return sources.EntryPoints(name).Join(
             compiler.Measure(sources[name], sources.Headers, target), entry => entry, figures => figures.Entry,
-            (entry, figures) => new KernelReport(
-                name, entry, target, KernelOrigin.Compiled, figures.Registers, figures.SharedBytes, sources.DynamicSharedBytes(name),
-                figures.StackBytes, figures.SpillBytes));
+            (_, figures) => Report(name, target, KernelOrigin.Compiled, architecture, figures));
+    }
+
+    private static KernelReport Report(string name, string target, KernelOrigin origin, int architecture, KernelFigures figures)
+    {
+        int dynamic = DynamicShared.Of(figures.Entry);
+        return new KernelReport(
+            name, figures.Entry, target, origin, figures.Threads, figures.Registers, figures.SharedBytes, dynamic, figures.StackBytes, figures.SpillBytes,
+            Occupancy.Of(architecture, figures.Threads, figures.Registers, figures.SharedBytes + dynamic));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Cuda.Kernels;
 using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
@@ -7,8 +8,8 @@ namespace NativeFl.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    // Shared memory that a block gets without asking, and enough warps in it to hide the latency of one lane's swaps.
-    private const int ShapleySharedBytes = 48 << 10, ShapleyMostWarps = 8, ShapleySumThreads = 256;
+    // Enough warps to hide the latency of one lane's swaps.
+    private const int ShapleyMostWarps = 8, ShapleySumThreads = 256;
 
     /// <inheritdoc/>
     /// <remarks>kernels/shapley.cu: a block a part, a warp an order, then one thread a sum over the parts.</remarks>
@@ -69,7 +70,7 @@ public sealed unsafe partial class CudaBackend
     private static LaunchShape OrderGeometry(int players, int scratch, TensorView partials)
     {
         int bytes = sizeof(float) * (((1 + scratch) * players) + ((players + 1) / 2));
-        int warps = Math.Clamp(ShapleySharedBytes / bytes, 1, ShapleyMostWarps);
+        int warps = Math.Clamp(DynamicShared.ShapleyMost / bytes, 1, ShapleyMostWarps);
         return new LaunchShape(partials.Rows, 1, 1, 32 * warps, warps * bytes);
     }
 

@@ -23,7 +23,8 @@ internal sealed class InfoTests
         Assert.That(rows.Select(row => (string?)row["target"]), Is.All.Match("^(sm|compute)_[0-9]+$"));
         Assert.That(rows.Select(row => (int)row["registers"]!), Is.All.InRange(1, 255));
         Assert.That(rows.Select(row => (int)row["static_shared_bytes"]!), Is.All.InRange(0, 48 << 10));
-        Assert.That(rows.Where(row => row["dynamic_shared_bytes"] is null).Select(row => (string?)row["file"]).Distinct(), Does.Contain("gemm").And.Not.Contain("rms_norm"));
+        Assert.That(rows.Select(row => (int)row["threads"]!), Is.All.InRange(32, 1024));
+        Assert.That(rows.Where(row => (int)row["dynamic_shared_bytes"]! > 0).Select(row => (string?)row["file"]).Distinct(), Does.Contain("gemm").And.Not.Contain("rms_norm"));
         Assert.That(rows.Select(row => (int)row["local_bytes"]!), Is.All.Zero);
         Assert.That(rows.Select(row => (int)row["spill_bytes"]!), Is.All.Zero);
         Assert.That(info["cuda"]!["kernels"]!.AsObject().Select(kernel => kernel.Key), Is.EqualTo(sources.Names));
@@ -35,9 +36,9 @@ internal sealed class InfoTests
         CliRun run = CliRun.Of(["info", "--kernels", .. CommandLineDevice.Flags("f32")]);
         Assert.That(run.ExitCode, Is.Zero, run.Error);
         string[] lines = run.Output.Split('\n');
-        Assert.That(lines, Has.Some.Match("^kernel +target +origin +registers +static +dynamic +local +spills$"));
-        Assert.That(lines, Has.Some.Match("^copy_f32_to_bf16 +(sm|compute)_[0-9]+ +[a-z]+( +[0-9]+){5}$"));
-        Assert.That(lines, Has.Some.Match("^gemm_nn_bf16 +(sm|compute)_[0-9]+ +[a-z]+( +[0-9]+){2} +- +[0-9]+ +[0-9]+$"));
+        Assert.That(lines, Has.Some.Match("^kernel +target +origin +threads +registers +static +dynamic +local +spills +blocks +warps +bound$"));
+        Assert.That(lines, Has.Some.Match("^copy_f32_to_bf16 +(sm|compute)_[0-9]+ +[a-z]+( +[0-9]+){6}( +([0-9]+|-)){2} +[a-z-]+$"));
+        Assert.That(lines, Has.Some.Match("^gemm_nn_bf16 +(sm|compute)_[0-9]+ +[a-z]+ +128 +[0-9]+ +0 +61440 "));
     }
 
     [Test]

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using NativeFl.Cuda;
 using NativeFl.Cuda.Interop;
 using NativeFl.Cuda.Kernels;
+using NativeFl.Tests.Architecture;
 using NativeFl.Tests.Cli;
 
 namespace NativeFl.Nvrtc.Tests;
@@ -69,6 +70,16 @@ internal sealed class NvrtcTests
         });
     }
 
+    [Test]
+    public void The_table_beside_the_kernels_is_what_the_compiler_says()
+    {
+        if (_compiler!.Version != OccupancyTable.Compiler) Assert.Ignore($"the table is of {OccupancyTable.Compiler}, this is {_compiler.Version}");
+        string table = OccupancyTable.Of([.. Rows()], Architectures), kept = Path.Combine(RepositoryTree.Root, OccupancyTable.Path);
+        string fresh = Path.Combine(AppContext.BaseDirectory, Path.GetFileName(OccupancyTable.Path));
+        File.WriteAllText(fresh, table);
+        Assert.That(File.Exists(kept) ? File.ReadAllText(kept) : "", Is.EqualTo(table), $"if that is meant: cp {fresh} {OccupancyTable.Path}");
+    }
+
     [TestCaseSource(nameof(Names))]
     public void A_kernel_compiles_without_warnings(string name)
     {
@@ -100,7 +111,7 @@ internal sealed class NvrtcTests
             """;
         (int status, string log) = Compile(new KernelSource("kernels/greedy.cu", Encoding.UTF8.GetBytes(text)), "sm_90");
         Assert.That(status, Is.Zero, log);
-        KernelFigures figure = KernelFigures.Parse(log).Single();
+        KernelFigures figure = KernelFigures.Parse(log, "").Single();
         Assert.That(figure.Entry, Is.EqualTo("greedy"));
         Assert.That(figure.Registers, Is.InRange(1, 64), "of 64 Ki, shared by 1,024 threads");
         Assert.That(figure.SpillBytes, Is.Positive);

@@ -5,7 +5,7 @@ namespace NativeFl.Cuda.Kernels;
 /// <summary>One entry point. Its handle lives as long as the module.</summary>
 internal sealed unsafe class KernelFunction(string entry, nint handle)
 {
-    private const int StaticShared = 1, Local = 3, RegisterCount = 4, MaxDynamicShared = 8;
+    private const int MostThreads = 0, StaticShared = 1, Local = 3, RegisterCount = 4, MaxDynamicShared = 8;
 
     // What every kernel may use without asking.
     private int _dynamicShared = 48 << 10;
@@ -15,6 +15,9 @@ internal sealed unsafe class KernelFunction(string entry, nint handle)
 
     /// <summary>The driver's handle.</summary>
     public nint Handle { get; } = handle;
+
+    /// <summary>The most threads of a block.</summary>
+    public int Threads => Attribute(MostThreads);
 
     /// <summary>Registers of a thread.</summary>
     public int Registers => Attribute(RegisterCount);

@@ -50,9 +50,6 @@ internal sealed class KernelLibrary(
     /// <summary>The entry points of a file.</summary>
     public IReadOnlyList<string> EntryPoints(string name) => sources.EntryPoints(name);
 
-    /// <summary>Dynamic shared memory of the entry points of a file, null where a launch decides how much.</summary>
-    public int? DynamicSharedBytes(string name) => sources.DynamicSharedBytes(name);
-
     /// <summary>Where a file's machine code is, as far as can be said without loading it; Compiled = it will be.</summary>
     public KernelOrigin Locate(string name)
     {

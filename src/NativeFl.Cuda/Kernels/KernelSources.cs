@@ -42,9 +42,6 @@ internal sealed partial class KernelSources
     public IReadOnlyList<string> EntryPoints(string name) =>
         [.. EntryPoint().Matches(Encoding.UTF8.GetString(this[name].Text)).Select(match => match.Groups[1].Value)];
 
-    /// <summary>Dynamic shared memory of the entry points of a file: none, or null where it has some, of which a launch decides how much.</summary>
-    public int? DynamicSharedBytes(string name) => this[name].Text.AsSpan().IndexOf("DYNAMIC_SHARED("u8) < 0 ? 0 : null;
-
     private static byte[] Read(Assembly assembly, string name)
     {
         using Stream stream = assembly.GetManifestResourceStream(name)!;

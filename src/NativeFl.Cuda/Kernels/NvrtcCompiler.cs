@@ -46,7 +46,7 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
     public IReadOnlyList<KernelFigures> Measure(KernelSource source, IReadOnlyList<KernelSource> headers, string target)
     {
         using ProgramHandle program = Run(source, headers, target, [KernelLibrary.Language, KernelFigures.Option]);
-        IReadOnlyList<KernelFigures> figures = KernelFigures.Parse(program.Log());
+        IReadOnlyList<KernelFigures> figures = KernelFigures.Parse(program.Log(), Encoding.ASCII.GetString(program.Ptx()));
         return figures.Count > 0 ? figures : throw new CudaException($"compile {source.Path} for {target}", 0, $"{Version} does not say what its entry points take");
     }
 
