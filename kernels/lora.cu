@@ -16,7 +16,8 @@
 // Launch     lora_shrink    grid (tiles, splits of the width), 128 threads;  128 rows × 64 entries, depth 128 bytes of x
 //            lora_expand    grid (tiles, width / 128), 256 threads;  128 rows × 128 columns, depth 32 bytes of entries
 //            lora_gradient  grid (tiles, width / 128 of dB, then of dA), 128 threads;  64 entries × 128 columns, depth 32 rows
-//            lora_shrink_sum, lora_gradient_sum: the partial sums of the splits, in their order: no atomics, same inputs, same bits
+//            lora_shrink_sum, lora_gradient_sum: the partial sums of the splits, in their order: no atomics, same inputs, same bits.
+//            A block waits for memory once a step of depth, so a run of rows with few tiles is split finer (LoraWork)
 // Aliasing   none, but y, dx, dA, dB accumulate (+=). Tiles of one launch of lora_expand have rows of their own, tiles of one launch of
 //            lora_gradient have ranks of their own: the launcher orders what overlaps.
 // Cost       lora_shrink      reads s N Cin + 4 r Cin + 20 ⌈N / 128⌉ + 12 r, writes 4 N r, loads s N Cin + (4 r Cin + 80 + 12 r) ⌈N / 128⌉,
@@ -40,6 +41,7 @@ struct LoraTile {
     int row, rows;       // token rows
     int first, entries;  // of the list of entries
     int partial;         // where its partial sums begin, or -1: it has none
+    int chunk;           // lora_shrink: columns of x that a block sums
 };
 
 struct LoraSum {
@@ -60,8 +62,8 @@ struct Shrink {
 
 // One tile of S = x Aᵀ, or of dS = s · dy Bᵀ, on columns split * chunk .. of x.
 template <typename T>
-__device__ void lora_shrink(const T* x, const float* factor, const LoraTile* tiles, const LoraEntry* list, int width, int chunk,
-                            bool scaled, int s_stride, bool vector, bool factor_vector, float* partials, float* s) {
+__device__ void lora_shrink(const T* x, const float* factor, const LoraTile* tiles, const LoraEntry* list, int width, bool scaled,
+                            int s_stride, bool vector, bool factor_vector, float* partials, float* s) {
     using Tiles = Shrink<T>;
     using X = typename Tiles::X;
     using Factor = typename Tiles::Factor;
@@ -69,7 +71,8 @@ __device__ void lora_shrink(const T* x, const float* factor, const LoraTile* til
     __shared__ LoraEntry entries[tile_entries];
     constexpr int stage = X::elements + Factor::elements;
     const LoraTile tile = tiles[blockIdx.x];
-    const int split = blockIdx.y, thread = threadIdx.x, begin = split * chunk, end = min(width, begin + chunk);
+    const int split = blockIdx.y, thread = threadIdx.x, begin = split * tile.chunk, end = min(width, begin + tile.chunk);
+    if (split > 0 && begin >= width) return;  // another tile of the launch has more splits
     if (thread < tile.entries) entries[thread] = list[tile.first + thread];
     __syncthreads();
 
@@ -106,13 +109,15 @@ __device__ void lora_shrink(const T* x, const float* factor, const LoraTile* til
 
 // S, or dS, of one tile from the partial sums of its splits.
 extern "C" __global__ void __launch_bounds__(256)
-    lora_shrink_sum(const float* __restrict__ partials, const LoraTile* __restrict__ tiles, const LoraEntry* __restrict__ list, int splits,
+    lora_shrink_sum(const float* __restrict__ partials, const LoraTile* __restrict__ tiles, const LoraEntry* __restrict__ list, int width,
                     int scaled, int s_stride, float* __restrict__ s) {
     const LoraTile tile = tiles[blockIdx.x];
-    const int elements = tile.rows * tile.entries;
+    if (tile.partial < 0) return;  // it wrote S itself
+    const int elements = tile.rows * tile.entries, splits = (width + tile.chunk - 1) / tile.chunk;
     for (int i = blockIdx.y * blockDim.x + threadIdx.x; i < elements; i += gridDim.y * blockDim.x) {
         const float* partial = partials + tile.partial + i;
         float sum = 0.0f;
+#pragma unroll 4
         for (int split = 0; split < splits; ++split) sum += partial[static_cast<int64>(split) * elements];
         const LoraEntry entry = list[tile.first + i % tile.entries];
         s[static_cast<int64>(tile.row + i / tile.entries) * s_stride + entry.column] = scaled ? entry.scaling * sum : sum;
@@ -267,6 +272,7 @@ extern "C" __global__ void __launch_bounds__(128)
     const float* partial = (is_b ? partials_b : partials_a) + static_cast<int64>(sum.partial) * width + column;  // (splits, entries, width)
     float* gradient = (is_b ? db : da) + column;                                                                 // (R, width)
     float total = 0.0f;
+#pragma unroll 4
     for (int split = 0; split < sum.splits; ++split) total += partial[static_cast<int64>(split * sum.entries + j) * width];
     gradient[static_cast<int64>(list[sum.first + j].rank) * width] += total;
 }
@@ -275,8 +281,8 @@ extern "C" __global__ void __launch_bounds__(128)
 
 #define SHRINK_PARAMETERS(T)                                                                                                           \
     const T *__restrict__ x, const float *__restrict__ factor, const LoraTile *__restrict__ tiles, const LoraEntry *__restrict__ list, \
-        int width, int chunk, int scaled, int s_stride, int vector, int factor_vector, float *__restrict__ partials, float *__restrict__ s
-#define SHRINK_ARGUMENTS x, factor, tiles, list, width, chunk, scaled, s_stride, vector, factor_vector, partials, s
+        int width, int scaled, int s_stride, int vector, int factor_vector, float *__restrict__ partials, float *__restrict__ s
+#define SHRINK_ARGUMENTS x, factor, tiles, list, width, scaled, s_stride, vector, factor_vector, partials, s
 
 #define EXPAND_PARAMETERS(T)                                                                                                               \
     const float *__restrict__ s, const float *__restrict__ factor, const LoraTile *__restrict__ tiles, const LoraEntry *__restrict__ list, \

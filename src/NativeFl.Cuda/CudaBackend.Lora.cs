@@ -43,7 +43,8 @@ public sealed unsafe partial class CudaBackend
         work.Begin(groups);
         work.AddShrink(dy.Columns, WorkspaceBytes / sizeof(float));
         int shrinks = work.Runs.Length;
-        if (width > 0) work.AddGradient((int)Math.Min(int.MaxValue, WorkspaceBytes / sizeof(float) / width));
+        int across = Pieces(b.Columns, LoraColumns) + Pieces(a.Columns, LoraColumns);
+        if (width > 0) work.AddGradient(across, (int)Math.Min(int.MaxValue, WorkspaceBytes / sizeof(float) / width));
         int gradients = work.Runs.Length;
         if (!dx.IsEmpty) work.AddExpand();
         if (work.Entries.IsEmpty) return;
@@ -73,18 +74,18 @@ public sealed unsafe partial class CudaBackend
 
     private void LoraShrink(TensorView x, TensorView factor, StagedLora staged, LoraRun run, bool scaled, TensorView s)
     {
-        int splits = LoraWork.Splits(x.Columns);
+        int splits = LoraWork.Splits(_loraWork.Tiles.Slice(run.FirstTile, run.Tiles), x.Columns);
         nint partials = splits > 1 ? Workspace(WorkspaceBytes) : 0;
         string entry = Typed("lora_shrink", x.DType);
         Launch(
             "lora", entry, new LaunchShape(run.Tiles, splits, 1, LoraThreads, DynamicShared.Of(entry)),
             new LoraShrinkArguments(
-                x.Pointer, factor.Pointer, staged.TilesOf(run), staged.Entries, x.Columns, LoraWork.ShrinkColumns, scaled ? 1 : 0, s.Columns,
-                Vectors(x), Vectors(factor), partials, s.Pointer));
+                x.Pointer, factor.Pointer, staged.TilesOf(run), staged.Entries, x.Columns, scaled ? 1 : 0, s.Columns, Vectors(x), Vectors(factor),
+                partials, s.Pointer));
         if (splits == 1) return;
         Launch(
             "lora", "lora_shrink_sum", new LaunchShape(run.Tiles, LoraSumBlocks, 1, 256),
-            new LoraShrinkSumArguments(partials, staged.TilesOf(run), staged.Entries, splits, scaled ? 1 : 0, s.Columns, s.Pointer));
+            new LoraShrinkSumArguments(partials, staged.TilesOf(run), staged.Entries, x.Columns, scaled ? 1 : 0, s.Columns, s.Pointer));
     }
 
     private void LoraExpand(TensorView s, TensorView factor, StagedLora staged, LoraRun run, bool scaled, TensorView y)
@@ -131,11 +132,10 @@ public sealed unsafe partial class CudaBackend
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct LoraShrinkArguments(
-        nint X, nint Factor, nint Tiles, nint Entries, int Width, int Chunk, int Scaled, int SStride, int XVectors, int FactorVectors,
-        nint Partials, nint S);
+        nint X, nint Factor, nint Tiles, nint Entries, int Width, int Scaled, int SStride, int XVectors, int FactorVectors, nint Partials, nint S);
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct LoraShrinkSumArguments(nint Partials, nint Tiles, nint Entries, int Splits, int Scaled, int SStride, nint S);
+    private readonly record struct LoraShrinkSumArguments(nint Partials, nint Tiles, nint Entries, int Width, int Scaled, int SStride, nint S);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct LoraExpandArguments(

@@ -13,13 +13,17 @@ internal sealed class LoraWork
     /// <summary>The most entries of a tile of S or of a gradient.</summary>
     public const int TileEntries = 64;
 
-    /// <summary>Columns of x that one block of lora_shrink sums.</summary>
+    /// <summary>The most columns of x that one block of lora_shrink sums.</summary>
     public const int ShrinkColumns = 1024;
 
-    /// <summary>Token rows that one block of lora_gradient sums.</summary>
+    /// <summary>The most token rows that one block of lora_gradient sums.</summary>
     public const int GradientRows = 1024;
 
-    private const int TileRows = 128;
+    // A block waits for memory once a step of its sum. Where a chain has too few tiles to fill a GPU with blocks, their sums are cut into more
+    // pieces: as many as fill it, but none so short that its partial sums cost what they save.
+    private const int FillingBlocks = 256, FewestColumns = 256, FewestRows = 256;
+
+    private const int TileRows = 128, ColumnUnit = 64, RowUnit = 32;
 
     private readonly List<LoraEntry> _entries = [];
     private readonly List<Chain> _chains = [];
@@ -51,8 +55,13 @@ internal sealed class LoraWork
         return CollectionsMarshal.AsSpan(_lists);
     }
 
-    /// <summary>Splits of a sum over so many columns of x.</summary>
-    public static int Splits(int width) => Math.Max(1, (width + ShrinkColumns - 1) / ShrinkColumns);
+    /// <summary>The most splits of a sum over so many columns of x that one of these tiles has.</summary>
+    public static int Splits(ReadOnlySpan<LoraTile> tiles, int width)
+    {
+        int most = 1;
+        foreach (LoraTile tile in tiles) most = Math.Max(most, Pieces(width, tile.Chunk));
+        return most;
+    }
 
     /// <summary>Begins anew with the entries of <paramref name="groups"/>; what is of scaling zero, or empty, is left out.</summary>
     public void Begin(ReadOnlySpan<LoraGroup> groups)
@@ -87,10 +96,11 @@ internal sealed class LoraWork
     /// <summary>Adds the tiles of S = x Aᵀ on <paramref name="width"/> columns, in runs whose partial sums fit the workspace.</summary>
     public void AddShrink(int width, long workspaceFloats)
     {
-        int splits = Splits(width);
         long used = 0;
         foreach (Chain chain in _chains)
         {
+            int chunk = Piece(width, Pieces(chain.Rows, TileRows) * Pieces(chain.Entries, TileEntries), ShrinkColumns, FewestColumns, ColumnUnit);
+            int splits = Math.Max(1, Pieces(width, chunk));
             for (int row = 0; row < chain.Rows; row += TileRows)
             {
                 for (int j = 0; j < chain.Entries; j += TileEntries)
@@ -102,7 +112,7 @@ internal sealed class LoraWork
                         EndRun();
                         used = 0;
                     }
-                    _tiles.Add(new LoraTile(chain.Row + row, rows, chain.First + j, entries, splits == 1 ? -1 : (int)used));
+                    _tiles.Add(new LoraTile(chain.Row + row, rows, chain.First + j, entries, splits == 1 ? -1 : (int)used, chunk));
                     used += floats;
                 }
             }
@@ -126,9 +136,9 @@ internal sealed class LoraWork
 
     /// <summary>
     /// Adds the tiles of dB and dA in runs of chains with ranks of their own, and the sums over splits of their rows; at most
-    /// <paramref name="partialRows"/> rows of partial sums a run.
+    /// <paramref name="partialRows"/> rows of partial sums a run, each tile for <paramref name="across"/> blocks.
     /// </summary>
-    public void AddGradient(int partialRows)
+    public void AddGradient(int across, int partialRows)
     {
         int end = 0, used = 0;
         foreach (Chain chain in _chains)
@@ -139,20 +149,22 @@ internal sealed class LoraWork
                 used = 0;
             }
             end = chain.RankEnd;
+            bool isSplit = chain.Rows > GradientRows;
+            int piece = isSplit ? Piece(chain.Rows, across * Pieces(chain.Entries, TileEntries), GradientRows, FewestRows, RowUnit) : chain.Rows;
             for (int j = 0; j < chain.Entries; j += TileEntries)
             {
                 int entries = Math.Min(TileEntries, chain.Entries - j), first = chain.First + j, start = used, splits = 0;
-                for (int row = 0; row < chain.Rows; row += GradientRows)
+                for (int row = 0; row < chain.Rows; row += piece)
                 {
-                    int rows = Math.Min(GradientRows, chain.Rows - row);
-                    if (chain.Rows > GradientRows && used + entries > partialRows)
+                    int rows = Math.Min(piece, chain.Rows - row);
+                    if (isSplit && used + entries > partialRows)
                     {
                         EndSum(first, entries, start, splits);
                         EndRun();
                         (used, start, splits) = (0, 0, 0);
                     }
-                    _tiles.Add(new LoraTile(chain.Row + row, rows, first, entries, chain.Rows > GradientRows ? used : -1));
-                    if (chain.Rows <= GradientRows) continue;
+                    _tiles.Add(new LoraTile(chain.Row + row, rows, first, entries, isSplit ? used : -1));
+                    if (!isSplit) continue;
                     used += entries;
                     splits++;
                 }
@@ -161,6 +173,18 @@ internal sealed class LoraWork
         }
         EndRun();
     }
+
+    /// <summary>
+    /// How much of a sum of <paramref name="length"/> terms one block takes, of so many tiles that have such a sum: no more than
+    /// <paramref name="most"/>, and less as long as blocks are few and the pieces not below <paramref name="fewest"/>.
+    /// </summary>
+    private static int Piece(int length, int tiles, int most, int fewest, int unit)
+    {
+        int splits = Math.Clamp(Pieces(FillingBlocks, tiles), Math.Max(1, Pieces(length, most)), Math.Max(1, length / fewest));
+        return Math.Max(1, Pieces(Pieces(length, splits), unit)) * unit;
+    }
+
+    private static int Pieces(int count, int size) => (int)(((long)count + size - 1) / size);
 
     private void AddEntries(LoraGroup group)
     {

@@ -21,10 +21,11 @@ internal sealed class LoraWorkTests
     }
 
     [Test]
-    public void Partial_sums_of_S_lie_apart_and_fit([Values(32_768, 100_000, 10_000_000)] int workspaceFloats)
+    public void Partial_sums_of_S_lie_apart_and_fit([Values(70_000, 200_000, 10_000_000)] int workspaceFloats)
     {
         LoraWork work = Begin();
-        work.AddShrink(2 * LoraWork.ShrinkColumns, workspaceFloats);
+        const int width = 2 * LoraWork.ShrinkColumns;
+        work.AddShrink(width, workspaceFloats);
         long cells = 0;
         foreach (LoraRun run in work.Runs)
         {
@@ -32,7 +33,7 @@ internal sealed class LoraWorkTests
             foreach (LoraTile tile in work.Tiles.Slice(run.FirstTile, run.Tiles))
             {
                 Assert.That(tile.Partial, Is.EqualTo(end));
-                end += 2 * tile.Rows * tile.Entries;
+                end += (width + tile.Chunk - 1) / tile.Chunk * tile.Rows * tile.Entries;
                 cells += tile.Rows * tile.Entries;
             }
             Assert.That(end, Is.LessThanOrEqualTo(workspaceFloats));
@@ -44,7 +45,7 @@ internal sealed class LoraWorkTests
     public void Partial_sums_of_gradients_lie_apart_fit_and_are_all_summed([Values(64, 100, 1_000_000)] int partialRows)
     {
         LoraWork work = Begin();
-        work.AddGradient(partialRows);
+        work.AddGradient(32, partialRows);
         long cells = 0, direct = 0;
         foreach (LoraRun run in work.Runs)
         {
@@ -72,6 +73,27 @@ internal sealed class LoraWorkTests
         Assert.That(direct, Is.EqualTo((500 * 16) + (9 * 4)));
         LoraRun last = work.Runs[^1];
         Assert.That((last.Tiles, work.Tiles[last.FirstTile].Row), Is.EqualTo((1, 6000)), "ranks that come again wait for those before");
+    }
+
+    // Rows, then columns of S's sum and rows of the gradient's that a block takes: what is left of the width, or of the rows, fills a GPU.
+    [TestCase(1, 2048, 256, 1)]
+    [TestCase(512, 2048, 256, 512)]
+    [TestCase(2048, 2048, 256, 256)]
+    [TestCase(2048, 5632, 384, 256)]
+    [TestCase(2048, 200, 256, 256)]
+    [TestCase(4096, 2048, 256, 512)]
+    [TestCase(16384, 2048, 1024, 1024)]
+    [TestCase(16384, 8192, 1024, 1024)]
+    public void Few_rows_are_cut_into_shorter_sums(int rows, int width, int chunk, int piece)
+    {
+        var work = new LoraWork();
+        work.Begin([new(0, rows, 0, 16, 0, 1f)]);
+        work.AddShrink(width, 1 << 24);
+        int shrinks = work.Tiles.Length;
+        work.AddGradient(32, 1 << 20);
+        foreach (LoraTile tile in work.Tiles[..shrinks]) Assert.That((tile.Chunk, tile.Partial < 0), Is.EqualTo((chunk, chunk >= width)));
+        foreach (LoraTile tile in work.Tiles[shrinks..]) Assert.That((tile.Rows, tile.Partial < 0), Is.EqualTo((piece, rows <= LoraWork.GradientRows)));
+        Assert.That(LoraWork.Splits(work.Tiles[..shrinks], width), Is.EqualTo((width + chunk - 1) / chunk));
     }
 
     private static LoraWork Begin()
