@@ -7,10 +7,11 @@
 // The angle is a product of a 31-bit and a 24-bit number: in f32 it would be off by 0.004 at position 10⁵. It is made and brought into
 // [−π/4, π/4] in double, then rounded once; the polynomials are those of Cephes' sinf and cosf.
 //
-// Shapes     x (N, heads · D) row-major, N = B·T;  positions (N);  frequencies (D/2)
+// Shapes     x (N, heads · D), other (N, other_heads · D) row-major, N = B·T, such as queries and keys, or x alone;  positions (N);
+//            frequencies (D/2)
 // Types      x: f32 | bf16 in memory, f32 in registers;  positions: i32;  frequencies: f32
 // Launch     a thread owns V neighbouring pairs of up to four heads of one row, V = 16 / sizeof(T): it makes their angles once. Pairs vary
-//            fastest over the threads, then groups of heads, then rows.
+//            fastest over the threads, then groups of heads (x's, then other's), then rows.
 // Aliasing   in place.
 // Cost       rope_*  reads s N H D + 4 N + 2 D, writes s N H D, loads s N H D + 4 N + 2 D ⌈N ⌈H / 4⌉ D / (64 V)⌉,
 //                    excess ≤ 3 N ⌈H / 4⌉ D / 64: bandwidth bound.
@@ -71,39 +72,41 @@ __device__ inline void rotate_heads(int position, const float* frequencies, floa
 }
 
 template <typename T>
-__device__ inline void rope(const int* __restrict__ positions, const float* __restrict__ frequencies, int rows, int heads, int half,
-                            float direction, T* x) {
+__device__ inline void rope(const int* __restrict__ positions, const float* __restrict__ frequencies, int rows, int half, int heads,
+                            int other_heads, float direction, T* x, T* other) {
     constexpr int width = Vector<T>::width;
     const int vectors = (half + width - 1) / width, groups = (heads + heads_per_thread - 1) / heads_per_thread;
-    const int64 item = static_cast<int64>(blockIdx.x) * threads + threadIdx.x, row = item / (vectors * groups);
+    const int per_row = vectors * (groups + (other_heads + heads_per_thread - 1) / heads_per_thread);
+    const int64 item = static_cast<int64>(blockIdx.x) * threads + threadIdx.x, row = item / per_row;
     if (row >= rows) return;
-    const int within = static_cast<int>(item - row * (vectors * groups));
-    const int head = within / vectors * heads_per_thread, j = within % vectors * width;
+    const int within = static_cast<int>(item - row * per_row), group = within / vectors, j = within % vectors * width;
+    const bool is_other = group >= groups;
+    const int own_heads = is_other ? other_heads : heads, head = (is_other ? group - groups : group) * heads_per_thread;
 
-    T* first = x + (row * heads + head) * 2 * half + j;  // pair j of the group's first head
-    if (is_vector_aligned(half, x)) {
-        rotate_heads<T, true>(positions[row], frequencies + j, direction, heads - head, half, half - j, first);
+    T* first = (is_other ? other : x) + (row * own_heads + head) * 2 * half + j;  // pair j of the group's first head
+    if (is_vector_aligned(half, x, other)) {
+        rotate_heads<T, true>(positions[row], frequencies + j, direction, own_heads - head, half, half - j, first);
     } else {
-        rotate_heads<T, false>(positions[row], frequencies + j, direction, heads - head, half, half - j, first);
+        rotate_heads<T, false>(positions[row], frequencies + j, direction, own_heads - head, half, half - j, first);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
-    rope_forward_f32(const int* positions, const float* frequencies, int rows, int heads, int half, float* x) {
-    rope(positions, frequencies, rows, heads, half, 1.0f, x);
+extern "C" __global__ void __launch_bounds__(threads) rope_forward_f32(const int* positions, const float* frequencies, int rows, int half,
+                                                                       int heads, int other_heads, float* x, float* other) {
+    rope(positions, frequencies, rows, half, heads, other_heads, 1.0f, x, other);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
-    rope_forward_bf16(const int* positions, const float* frequencies, int rows, int heads, int half, bf16* x) {
-    rope(positions, frequencies, rows, heads, half, 1.0f, x);
+extern "C" __global__ void __launch_bounds__(threads) rope_forward_bf16(const int* positions, const float* frequencies, int rows, int half,
+                                                                        int heads, int other_heads, bf16* x, bf16* other) {
+    rope(positions, frequencies, rows, half, heads, other_heads, 1.0f, x, other);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
-    rope_backward_f32(const int* positions, const float* frequencies, int rows, int heads, int half, float* dx) {
-    rope(positions, frequencies, rows, heads, half, -1.0f, dx);
+extern "C" __global__ void __launch_bounds__(threads) rope_backward_f32(const int* positions, const float* frequencies, int rows, int half,
+                                                                        int heads, int other_heads, float* dx, float* other) {
+    rope(positions, frequencies, rows, half, heads, other_heads, -1.0f, dx, other);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
-    rope_backward_bf16(const int* positions, const float* frequencies, int rows, int heads, int half, bf16* dx) {
-    rope(positions, frequencies, rows, heads, half, -1.0f, dx);
+extern "C" __global__ void __launch_bounds__(threads) rope_backward_bf16(const int* positions, const float* frequencies, int rows, int half,
+                                                                         int heads, int other_heads, bf16* dx, bf16* other) {
+    rope(positions, frequencies, rows, half, heads, other_heads, -1.0f, dx, other);
 }

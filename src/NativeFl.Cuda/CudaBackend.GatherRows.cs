@@ -17,28 +17,53 @@ public sealed unsafe partial class CudaBackend
         TensorCheck.Holds(rows, DType.I32, rows.Count);
         TensorCheck.Is(x, x.DType, x.Rows, x.Columns);
         TensorCheck.Is(y, x.DType, checked((int)rows.Count), x.Columns);
-        MoveRows("gather_rows", x, rows, x.Rows, y);
+        RowGeometry geometry = MovedRows(x, rows, out DType type);
+        var arguments = new GatherRowsArguments(x.Pointer, rows.Pointer, (int)rows.Count, x.Rows, x.Columns, geometry.Lanes, y.Pointer);
+        Launch("gather_rows", Typed("gather_rows", type), geometry.Shape, arguments);
     }
 
     /// <inheritdoc/>
     /// <remarks>Distinct rows are what makes this safe to run in parallel; they are not checked, and one outside y is skipped.</remarks>
     public override void ScatterRows(TensorView x, TensorView rows, TensorView y)
     {
+        CheckScatter(x, rows, y);
+        Scatter(x, default, rows, y, default);
+    }
+
+    /// <inheritdoc/>
+    public override void ScatterRows(TensorView k, TensorView v, TensorView rows, TensorView keys, TensorView values)
+    {
+        CheckScatter(k, rows, keys);
+        TensorCheck.Is(v, k.DType, k.Rows, k.Columns);
+        TensorCheck.Is(values, keys.DType, keys.Rows, keys.Columns);
+        Scatter(k, v, rows, keys, values);
+    }
+
+    private static void CheckScatter(TensorView x, TensorView rows, TensorView y)
+    {
         TensorCheck.Holds(rows, DType.I32, rows.Count);
         TensorCheck.Is(x, y.DType, checked((int)rows.Count), y.Columns);
         TensorCheck.Is(y, y.DType, y.Rows, y.Columns);
-        MoveRows("scatter_rows", x, rows, y.Rows, y);
     }
 
-    private void MoveRows(string entry, TensorView x, TensorView rows, int limit, TensorView y)
+    private void Scatter(TensorView x, TensorView other, TensorView rows, TensorView y, TensorView otherY)
     {
-        DType type = x.DType.Size() == sizeof(float) ? DType.F32 : DType.BF16;
-        int count = (int)rows.Count, columns = x.Columns;
-        RowGeometry geometry = RowGeometry.Of(count, columns, VectorWidth(type), GatherVectorsPerLane);
-        var arguments = new GatherRowsArguments(x.Pointer, rows.Pointer, count, limit, columns, geometry.Lanes, y.Pointer);
-        Launch("gather_rows", Typed(entry, type), geometry.Shape, arguments);
+        RowGeometry geometry = MovedRows(x, rows, out DType type);
+        var arguments = new ScatterRowsArguments(
+            x.Pointer, other.Pointer, rows.Pointer, (int)rows.Count, y.Rows, x.Columns, geometry.Lanes, y.Pointer, otherY.Pointer);
+        Launch("gather_rows", Typed("scatter_rows", type), geometry.Shape with { Y = other.IsEmpty ? 1 : 2 }, arguments);
+    }
+
+    private static RowGeometry MovedRows(TensorView x, TensorView rows, out DType type)
+    {
+        type = x.DType.Size() == sizeof(float) ? DType.F32 : DType.BF16;
+        return RowGeometry.Of((int)rows.Count, x.Columns, VectorWidth(type), GatherVectorsPerLane);
     }
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct GatherRowsArguments(nint X, nint Rows, int Count, int Limit, int Columns, int Lanes, nint Y);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct ScatterRowsArguments(
+        nint X, nint Other, nint Rows, int Count, int Limit, int Columns, int Lanes, nint Y, nint OtherY);
 }

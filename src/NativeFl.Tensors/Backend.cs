@@ -160,6 +160,20 @@ public abstract class Backend : IDisposable
     /// <summary>Rotates back in place: the transpose of the forward.</summary>
     public abstract void RopeBackward(TensorView positions, TensorView frequencies, TensorView dx);
 
+    /// <summary>The forward of queries and of keys, which have rows and positions in common and heads of their own: one call, for a backend that pays by the call.</summary>
+    public virtual void RopeForward(TensorView positions, TensorView frequencies, TensorView q, TensorView k)
+    {
+        RopeForward(positions, frequencies, q);
+        RopeForward(positions, frequencies, k);
+    }
+
+    /// <summary>The backward of both.</summary>
+    public virtual void RopeBackward(TensorView positions, TensorView frequencies, TensorView dq, TensorView dk)
+    {
+        RopeBackward(positions, frequencies, dq);
+        RopeBackward(positions, frequencies, dk);
+    }
+
     /// <summary>
     /// o = softmax(scale · q kᵀ + causal mask) v per span and head, without a T×T matrix.  q, o (N, H·D), k, v (M, Hkv·D),
     /// lse (N, H) f32 = log Σ exp of the masked scores.
@@ -189,6 +203,13 @@ public abstract class Backend : IDisposable
 
     /// <summary>y[rows[i]] = x[i]; the rows are distinct, other rows of y keep what they hold.  x (M, C).</summary>
     public abstract void ScatterRows(TensorView x, TensorView rows, TensorView y);
+
+    /// <summary>The same of keys and of values, which have shape and rows in common: one call, for a backend that pays by the call.</summary>
+    public virtual void ScatterRows(TensorView k, TensorView v, TensorView rows, TensorView keys, TensorView values)
+    {
+        ScatterRows(k, rows, keys);
+        ScatterRows(v, rows, values);
+    }
 
     /// <summary>y += alpha · x.  Any equal shapes.</summary>
     public abstract void AddScaled(TensorView x, float alpha, TensorView y);

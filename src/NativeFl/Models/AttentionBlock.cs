@@ -52,14 +52,12 @@ internal sealed class AttentionBlock : ISublayer
             backend.RmsNormForward(Heads(v.KeyRaw), Weights.KeyNorm, config.NormEpsilon, Heads(v.Key), Flat(v.RstdKey));
         }
 
-        backend.RopeForward(pass.Positions, _model.RopeFrequencies, v.Query);
-        backend.RopeForward(pass.Positions, _model.RopeFrequencies, v.Key);
+        backend.RopeForward(pass.Positions, _model.RopeFrequencies, v.Query, v.Key);
         var (keys, values) = (v.Key, v.Value);
         if (cache is not null)
         {
             (keys, values) = (cache.Keys(_layer), cache.Values(_layer));
-            backend.ScatterRows(v.Key, pass.CacheRows, keys);
-            backend.ScatterRows(v.Value, pass.CacheRows, values);
+            backend.ScatterRows(v.Key, v.Value, pass.CacheRows, keys, values);
         }
 
         backend.AttentionForward(v.Query, keys, values, pass.Batch.Spans, _shape, v.Attention, v.Lse);
@@ -77,8 +75,7 @@ internal sealed class AttentionBlock : ISublayer
         _o.Backward(pass, dResidual, v.Attention, v.Shrunk[(int)Projection.Output], false, scratch.Attention(n));
         backend.AttentionBackward(
             scratch.Attention(n), v.Query, v.Key, v.Value, v.Attention, v.Lse, pass.Batch.Spans, _shape, scratch.Delta(n), dQuery, dKey, dValue);
-        backend.RopeBackward(pass.Positions, _model.RopeFrequencies, dQuery);
-        backend.RopeBackward(pass.Positions, _model.RopeFrequencies, dKey);
+        backend.RopeBackward(pass.Positions, _model.RopeFrequencies, dQuery, dKey);
         if (config.HasQkNorm)
         {
             // The normed heads are not needed any more; their room takes the gradients of the raw ones.

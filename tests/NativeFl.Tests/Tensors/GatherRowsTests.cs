@@ -28,4 +28,15 @@ internal abstract class GatherRowsTests(DType type) : OpTest
         Backend.ScatterRows(Upload(x, rows.Length, shape.Columns, type), UploadIntegers(rows), result);
         Assert.That(Download(result).Wide(), Is.EqualTo(Reference.GatherRows.Scatter(x.Wide(), shape.Columns, rows, y.Wide())));
     }
+
+    [Test]
+    public void Keys_and_values_are_scattered_together([Values(7, 64)] int columns)
+    {
+        int[] rows = [4, 0, 3];
+        float[] k = Stored(Sample.Normal(3 * columns, 1), type), v = Stored(Sample.Normal(3 * columns, 2), type), held = Stored(Sample.Normal(5 * columns, 3), type);
+        TensorView keys = Upload(held, 5, columns, type), values = Upload(held, 5, columns, type);
+        Backend.ScatterRows(Upload(k, 3, columns, type), Upload(v, 3, columns, type), UploadIntegers(rows), keys, values);
+        Assert.That(Download(keys).Wide(), Is.EqualTo(Reference.GatherRows.Scatter(k.Wide(), columns, rows, held.Wide())));
+        Assert.That(Download(values).Wide(), Is.EqualTo(Reference.GatherRows.Scatter(v.Wide(), columns, rows, held.Wide())));
+    }
 }

@@ -48,6 +48,22 @@ internal abstract class RopeTests(DType type) : OpTest
     }
 
     [Test]
+    public void Queries_and_keys_together_have_the_bits_of_one_after_the_other(
+        [ValueSource(nameof(Shapes))] (int Rows, int Heads, int Width) shape, [Values] bool backward)
+    {
+        int keyHeads = (shape.Heads + 1) / 2;
+        float[] q = Stored(Sample.Normal(shape.Rows * shape.Heads * shape.Width, 1), type), k = Stored(Sample.Normal(shape.Rows * keyHeads * shape.Width, 3), type);
+        float[] frequencies = Frequencies(shape.Width);
+        int[] positions = Sample.Integers(shape.Rows, 4096, 2);
+        TensorView queries = Upload(q, shape.Rows, shape.Heads * shape.Width, type), keys = Upload(k, shape.Rows, keyHeads * shape.Width, type);
+        TensorView p = UploadIntegers(positions), f = Upload(frequencies, frequencies.Length, 1);
+        if (backward) Backend.RopeBackward(p, f, queries, keys);
+        else Backend.RopeForward(p, f, queries, keys);
+        Assert.That(Download(queries), Is.EqualTo(Rotate(positions, frequencies, q, backward)));
+        Assert.That(Download(keys), Is.EqualTo(Rotate(positions, frequencies, k, backward)));
+    }
+
+    [Test]
     public void Columns_that_are_no_heads_are_refused() => Assert.That(
         () => Rotate([0], Frequencies(8), new float[12]), Throws.ArgumentException.With.Message.Contains("multiple of 8"));
 
