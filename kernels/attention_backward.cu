@@ -6,8 +6,8 @@
 // Shapes     q, o, dO, dq (N, H, D);  k, v, dk, dv (M, Hkv, D);  lse, delta (N, H);  D even, 2 to 256, padded to W as in attention.cu
 // Types      q, k, v, o and gradients: f32 | bf16;  lse, delta f32. bf16: P and dS are rounded to bf16 before the second product,
 //            everything else in registers is f32.  f32: FFMA only.
-// Launch     delta: eight lanes a (row, head).  keys: a block owns keys and walks over the rows of all heads of the group;  queries: a
-//            block owns rows and walks over keys. P is computed in both, so that every sum has one order and needs no atomics.
+// Launch     queries: a block owns rows, makes their delta, and walks over keys;  keys, after it: a block owns keys and walks over the rows
+//            of all heads of the group. P is computed in both, so that every sum has one order and needs no atomics.
 // Aliasing   none. Every row of a span is overwritten; rows of no span are not touched.
 // Cost       attention_delta  reads 2 s T H D, writes 4 T H
 //            attention_backward_keys_*     reads 2 s (H + Hkv) T D + 8 T H + 20 T / own, writes 2 s T Hkv D,
@@ -26,33 +26,28 @@
 // Source     Dao 2023, "FlashAttention-2", arXiv:2307.08691, algorithm 2
 #include "device/attention_tile.cuh"
 
-// delta = rowsum(dO ∘ o): eight lanes a (row, head).
-template <typename T>
-__device__ inline void attention_delta(const T* __restrict__ d_o,    // (N, H, D)
-                                       const T* __restrict__ o,      // (N, H, D)
-                                       int pairs, int width,         // N H, D
-                                       float* __restrict__ delta) {  // (N, H)
-    constexpr int lanes = 8, vector = Vector<T>::width;
-    const int pair = (blockIdx.x * blockDim.x + threadIdx.x) / lanes, lane = threadIdx.x % lanes;
-    const bool aligned = rows_are_aligned(width, d_o, o, o);
+// x · y of one row, by the four lanes that share it; each of them receives it, 0 where x is null.
+template <int Width, typename T>
+__device__ inline float row_product(const T* x, const T* y, int width, bool aligned, int lane) {
+    constexpr int lanes = 4, vector = Vector<T>::width;
     float sum = 0.0f;
-    if (pair < pairs) {
-        const T *x = d_o + static_cast<int64>(pair) * width, *y = o + static_cast<int64>(pair) * width;
-        if (aligned) {
-            for (int c = lane * vector; c < width; c += lanes * vector) {
-                float a[vector], b[vector];
-                load_vector(x + c, a);
-                load_vector(y + c, b);
+    if (x != nullptr && aligned) {
 #pragma unroll
-                for (int i = 0; i < vector; ++i) sum = fmaf(a[i], b[i], sum);
-            }
-        } else {
-            for (int c = lane; c < width; c += lanes) sum = fmaf(to_float(x[c]), to_float(y[c]), sum);
+        for (int first = 0; first < Width; first += lanes * vector) {
+            const int c = first + lane % lanes * vector;
+            if (c >= width) break;
+            float a[vector], b[vector];
+            load_vector(x + c, a);
+            load_vector(y + c, b);
+#pragma unroll
+            for (int i = 0; i < vector; ++i) sum = fmaf(a[i], b[i], sum);
         }
+    } else if (x != nullptr) {
+#pragma unroll 1
+        for (int c = lane % lanes; c < width; c += lanes) sum = fmaf(to_float(x[c]), to_float(y[c]), sum);
     }
-#pragma unroll
-    for (int offset = lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(all_lanes, sum, offset);
-    if (pair < pairs && lane == 0) delta[pair] = sum;
+    sum += __shfl_xor_sync(all_lanes, sum, 1);
+    return sum + __shfl_xor_sync(all_lanes, sum, 2);
 }
 
 // Scores become P and dP becomes dS, of one accumulator each; lse is in powers of two.
@@ -164,17 +159,18 @@ __device__ inline void attention_backward_keys(const T* __restrict__ d_o,       
     store_strip(sum_v[0], {1.0f, 1.0f}, to_v, width - own_columns, lane);
 }
 
-// dq of 16 M Warps rows, walking over tiles of `Keys` keys, two buffers each.
+// delta and dq of 16 M Warps rows, walking over tiles of `Keys` keys, two buffers each.
 template <typename T, int Width, int Warps, int M, int Keys>
 __device__ inline void attention_backward_queries(const T* __restrict__ d_o,                // (N, H, D)
+                                                  const T* __restrict__ o,                  // (N, H, D)
                                                   const T* __restrict__ q,                  // (N, H, D)
                                                   const T* __restrict__ k,                  // (M, Hkv, D)
                                                   const T* __restrict__ v,                  // (M, Hkv, D)
                                                   const float* __restrict__ lse,            // (N, H)
-                                                  const float* __restrict__ delta,          // (N, H)
                                                   const AttentionTile* __restrict__ tiles,  // (gridDim.x / Hkv)
                                                   int heads, int kv_heads, int width, int window, float scale,
-                                                  T* __restrict__ dq) {  // (N, H, D)
+                                                  float* __restrict__ delta,  // (N, H)
+                                                  T* __restrict__ dq) {       // (N, H, D)
     constexpr int rows = 16 * M * Warps, threads = 32 * Warps, stride = tile_stride<T, Width>();
     DYNAMIC_SHARED(T, shared_q);                 // (rows, stride)
     T* shared_do = shared_q + rows * stride;     // (rows, stride)
@@ -185,7 +181,7 @@ __device__ inline void attention_backward_queries(const T* __restrict__ d_o,    
 
     const AttentionSpan span = attention_span(tiles, heads, kv_heads, width, window);
     const KeyRows<const T> keys = span.keys(k), values = span.keys(v);
-    const bool aligned = rows_are_aligned(width, q, k, v) && rows_are_aligned(width, d_o, d_o, d_o);
+    const bool aligned = rows_are_aligned(width, q, k, v) && rows_are_aligned(width, d_o, o, o);
     const int first = span.tile.first, key_end = span.end(min(first + rows, span.rows()) - 1), own = first + warp * 16 * M;
     const int own_begin = span.begin(own), own_end = own < span.rows() ? span.end(own + 16 * M - 1) : 0;
     const int all_begin = span.begin(own + 16 * M - 1), all_end = span.end(own);  // keys that every row of the warp sees
@@ -204,8 +200,10 @@ __device__ inline void attention_backward_queries(const T* __restrict__ d_o,    
 #pragma unroll
     for (int i = 0; i < 2 * M; ++i) {
         const int row = own + lane / 4 + 8 * i;
-        row_lse[i] = row < span.rows() ? *span.numbers(lse).at(row) * log2_e : 0.0f;
-        row_delta[i] = row < span.rows() ? *span.numbers(delta).at(row) : 0.0f;
+        const bool valid = row < span.rows();
+        row_lse[i] = valid ? *span.numbers(lse).at(row) * log2_e : 0.0f;
+        row_delta[i] = row_product<Width>(valid ? span.queries(d_o).at(row) : nullptr, span.queries(o).at(row), width, aligned, lane);
+        if (valid && lane % 4 == 0) *span.numbers(delta).at(row) = row_delta[i];
     }
     FragmentD sum[M][Width / 8];  // (16 M, W)
     clear(sum);
@@ -257,82 +255,75 @@ __device__ inline void attention_backward_queries(const T* __restrict__ d_o,    
 
 // ---- entry points -------------------------------------------------------------------------------------------------------------------
 
-extern "C" __global__ void __launch_bounds__(256) attention_delta_bf16(const bf16* d_o, const bf16* o, int pairs, int width, float* delta) {
-    attention_delta(d_o, o, pairs, width, delta);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    attention_delta_f32(const float* d_o, const float* o, int pairs, int width, float* delta) {
-    attention_delta(d_o, o, pairs, width, delta);
-}
-
-#define PARAMETERS(T)                                                                                                              \
+#define KEYS_PARAMETERS(T)                                                                                                         \
     const T *d_o, const T *q, const T *k, const T *v, const float *lse, const float *delta, const AttentionTile *tiles, int heads, \
-        int kv_heads, int width, int window, float scale
-#define ARGUMENTS d_o, q, k, v, lse, delta, tiles, heads, kv_heads, width, window, scale
-#define KEYS_PARAMETERS(T) PARAMETERS(T), T *dk, T *dv
-#define QUERIES_PARAMETERS(T) PARAMETERS(T), T* dq
+        int kv_heads, int width, int window, float scale, T *dk, T *dv
+#define KEYS_ARGUMENTS d_o, q, k, v, lse, delta, tiles, heads, kv_heads, width, window, scale, dk, dv
+#define QUERIES_PARAMETERS(T)                                                                                                            \
+    const T *d_o, const T *o, const T *q, const T *k, const T *v, const float *lse, const AttentionTile *tiles, int heads, int kv_heads, \
+        int width, int window, float scale, float *delta, T *dq
+#define QUERIES_ARGUMENTS d_o, o, q, k, v, lse, tiles, heads, kv_heads, width, window, scale, delta, dq
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_32_bf16(KEYS_PARAMETERS(bf16)) {
-    attention_backward_keys<bf16, 32, 4, 1, 64>(ARGUMENTS, dk, dv);
+    attention_backward_keys<bf16, 32, 4, 1, 64>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_64_bf16(KEYS_PARAMETERS(bf16)) {
-    attention_backward_keys<bf16, 64, 4, 1, 64>(ARGUMENTS, dk, dv);
+    attention_backward_keys<bf16, 64, 4, 1, 64>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_keys_128_bf16(KEYS_PARAMETERS(bf16)) {
-    attention_backward_keys<bf16, 128, 4, 1, 32>(ARGUMENTS, dk, dv);
+    attention_backward_keys<bf16, 128, 4, 1, 32>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_keys_256_bf16(KEYS_PARAMETERS(bf16)) {
-    attention_backward_keys<bf16, 256, 4, 2, 16>(ARGUMENTS, dk, dv);
+    attention_backward_keys<bf16, 256, 4, 2, 16>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_32_f32(KEYS_PARAMETERS(float)) {
-    attention_backward_keys<float, 32, 4, 1, 32>(ARGUMENTS, dk, dv);
+    attention_backward_keys<float, 32, 4, 1, 32>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_64_f32(KEYS_PARAMETERS(float)) {
-    attention_backward_keys<float, 64, 4, 1, 32>(ARGUMENTS, dk, dv);
+    attention_backward_keys<float, 64, 4, 1, 32>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_128_f32(KEYS_PARAMETERS(float)) {
-    attention_backward_keys<float, 128, 4, 2, 16>(ARGUMENTS, dk, dv);
+    attention_backward_keys<float, 128, 4, 2, 16>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(64, 1) attention_backward_keys_256_f32(KEYS_PARAMETERS(float)) {
-    attention_backward_keys<float, 256, 2, 2, 8>(ARGUMENTS, dk, dv);
+    attention_backward_keys<float, 256, 2, 2, 8>(KEYS_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_32_bf16(QUERIES_PARAMETERS(bf16)) {
-    attention_backward_queries<bf16, 32, 4, 2, 64>(ARGUMENTS, dq);
+    attention_backward_queries<bf16, 32, 4, 2, 64>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_64_bf16(QUERIES_PARAMETERS(bf16)) {
-    attention_backward_queries<bf16, 64, 4, 2, 32>(ARGUMENTS, dq);
+    attention_backward_queries<bf16, 64, 4, 2, 32>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_128_bf16(QUERIES_PARAMETERS(bf16)) {
-    attention_backward_queries<bf16, 128, 4, 1, 32>(ARGUMENTS, dq);
+    attention_backward_queries<bf16, 128, 4, 1, 32>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_queries_256_bf16(QUERIES_PARAMETERS(bf16)) {
-    attention_backward_queries<bf16, 256, 4, 1, 16>(ARGUMENTS, dq);
+    attention_backward_queries<bf16, 256, 4, 1, 16>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_32_f32(QUERIES_PARAMETERS(float)) {
-    attention_backward_queries<float, 32, 4, 1, 32>(ARGUMENTS, dq);
+    attention_backward_queries<float, 32, 4, 1, 32>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_queries_64_f32(QUERIES_PARAMETERS(float)) {
-    attention_backward_queries<float, 64, 4, 1, 32>(ARGUMENTS, dq);
+    attention_backward_queries<float, 64, 4, 1, 32>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(64, 2) attention_backward_queries_128_f32(QUERIES_PARAMETERS(float)) {
-    attention_backward_queries<float, 128, 2, 1, 16>(ARGUMENTS, dq);
+    attention_backward_queries<float, 128, 2, 1, 16>(QUERIES_ARGUMENTS);
 }
 
 extern "C" __global__ void __launch_bounds__(64, 1) attention_backward_queries_256_f32(QUERIES_PARAMETERS(float)) {
-    attention_backward_queries<float, 256, 2, 1, 8>(ARGUMENTS, dq);
+    attention_backward_queries<float, 256, 2, 1, 8>(QUERIES_ARGUMENTS);
 }

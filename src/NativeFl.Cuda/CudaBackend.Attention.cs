@@ -10,7 +10,7 @@ public sealed unsafe partial class CudaBackend
     // More than any sequence has, so that a window is always there; far enough from the largest int to add to.
     private const int NoWindow = 1 << 30;
 
-    private const int LargestHeadWidth = 256, DeltaThreads = 256, DeltaLanes = 8;
+    private const int LargestHeadWidth = 256;
 
     private readonly List<AttentionTile> _attentionTiles = [];
 
@@ -39,7 +39,7 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    /// <remarks>kernels/attention_backward.cu: rowsum(dO ∘ o), then dk and dv, then dq. Gradients of rows that no span covers become 0.</remarks>
+    /// <remarks>kernels/attention_backward.cu: rowsum(dO ∘ o) and dq, then dk and dv. Gradients of rows that no span covers become 0.</remarks>
     public override void AttentionBackward(
         TensorView dO, TensorView q, TensorView k, TensorView v, TensorView o, TensorView lse,
         ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView delta, TensorView dq, TensorView dk, TensorView dv)
@@ -59,25 +59,19 @@ public sealed unsafe partial class CudaBackend
             Fill(0, dv);
         }
 
-        int pairs = checked(q.Rows * shape.Heads);
-        var sizes = new LaunchShape((int)((((long)pairs * DeltaLanes) + DeltaThreads - 1) / DeltaThreads), 1, 1, DeltaThreads);
-        Launch(
-            "attention_backward", Typed("attention_delta", ActivationType), sizes,
-            new AttentionDeltaArguments(dO.Pointer, o.Pointer, pairs, shape.HeadWidth, delta.Pointer));
+        AttentionTiling tiling = AttentionTiling.BackwardQueries(ActivationType, shape.HeadWidth);
+        nint tiles = StageRowTiles(spans, shape, tiling.Own, out int count);
+        var queries = new AttentionBackwardQueriesArguments(
+            dO.Pointer, o.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, tiles,
+            shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, delta.Pointer, dq.Pointer);
+        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), queries);
 
-        AttentionTiling tiling = AttentionTiling.BackwardKeys(ActivationType, shape.HeadWidth);
-        nint tiles = StageKeyTiles(spans, tiling.Own, out int count);
+        tiling = AttentionTiling.BackwardKeys(ActivationType, shape.HeadWidth);
+        tiles = StageKeyTiles(spans, tiling.Own, out count);
         var keys = new AttentionBackwardKeysArguments(
             dO.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, delta.Pointer, tiles,
             shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, dk.Pointer, dv.Pointer);
         Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), keys);
-
-        tiling = AttentionTiling.BackwardQueries(ActivationType, shape.HeadWidth);
-        tiles = StageRowTiles(spans, shape, tiling.Own, out count);
-        var queries = new AttentionBackwardQueriesArguments(
-            dO.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, delta.Pointer, tiles,
-            shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, dq.Pointer);
-        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), queries);
     }
 
     private static int Window(AttentionShape shape) => shape.Window == 0 ? NoWindow : Math.Min(shape.Window, NoWindow);
@@ -148,15 +142,12 @@ public sealed unsafe partial class CudaBackend
         nint Q, nint K, nint V, nint Tiles, int Heads, int KvHeads, int Width, int Window, float Scale, nint O, nint Lse);
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct AttentionDeltaArguments(nint DO, nint O, int Pairs, int Width, nint Delta);
-
-    [StructLayout(LayoutKind.Sequential)]
     private readonly record struct AttentionBackwardKeysArguments(
         nint DO, nint Q, nint K, nint V, nint Lse, nint Delta, nint Tiles,
         int Heads, int KvHeads, int Width, int Window, float Scale, nint DK, nint DV);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct AttentionBackwardQueriesArguments(
-        nint DO, nint Q, nint K, nint V, nint Lse, nint Delta, nint Tiles,
-        int Heads, int KvHeads, int Width, int Window, float Scale, nint DQ);
+        nint DO, nint O, nint Q, nint K, nint V, nint Lse, nint Tiles,
+        int Heads, int KvHeads, int Width, int Window, float Scale, nint Delta, nint DQ);
 }
