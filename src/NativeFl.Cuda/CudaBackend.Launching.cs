@@ -19,6 +19,12 @@ public sealed unsafe partial class CudaBackend
         _queue.Replay(step);
     }
 
+    /// <summary>Told the name of every command from now on: what a pass is made of.</summary>
+    internal Action<string>? Journal
+    {
+        set => _queue.Journal = value;
+    }
+
     /// <summary>Graphs that <see cref="Replay"/> has made and kept.</summary>
     internal int Graphs => _queue.Graphs;
 

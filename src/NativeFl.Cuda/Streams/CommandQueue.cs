@@ -65,6 +65,9 @@ internal sealed unsafe class CommandQueue : IDisposable
     /// <summary>Who carries out product commands; there are none before it is set.</summary>
     public BlasProducts? Products { get; set; }
 
+    /// <summary>Told the name of every command that is asked for, a kernel's being its entry point's.</summary>
+    public Action<string>? Journal { get; set; }
+
     /// <summary>Graphs made so far and kept.</summary>
     public int Graphs => _graphs.Graphs;
 
@@ -74,6 +77,7 @@ internal sealed unsafe class CommandQueue : IDisposable
         function.AllowDynamicShared(shape.SharedBytes);
         _last = function.Entry;
         _names.TryAdd(function.Handle, function.Entry);
+        Journal?.Invoke(function.Entry);
         if (_isRecording) _list.AddLaunch(function.Handle, shape, arguments);
         else Issue(Command.Launch(function.Handle, shape, 0, arguments.Length), arguments);
     }
@@ -81,6 +85,7 @@ internal sealed unsafe class CommandQueue : IDisposable
     /// <summary>Copies or fills device memory.</summary>
     public void Enqueue(Command command)
     {
+        Journal?.Invoke(command.Kind.ToString());
         if (_isRecording) _list.Add(command);
         else Issue(command, default);
     }
