@@ -1,4 +1,4 @@
-// cross_entropy.cu: the loss of a row of logits, and its gradient in the place of the logits
+// cross_entropy.cu: the loss of a row of logits, and its gradient, in the place of the logits or, rounded, in one of its own
 //
 //   e_v = exp(logit_v − max)        others = Σ_{v ≠ label} e_v
 //   loss = log(1 + others / e_label)                       log(others + e_label) + (max − logit_label) where e_label vanishes
@@ -7,13 +7,13 @@
 // Keeping the label out of the sum keeps small losses and small gradients accurate. A row of weight 0 gets a gradient of exactly 0
 // whatever it holds; a NaN anywhere makes the loss NaN.
 //
-// Shapes     logits (N, vocab) row-major;  labels, weights, losses (N)
-// Types      logits, weights, losses: f32;  labels: i32;  e: f32, a thread's sum f32, the sum over threads double
+// Shapes     logits, gradient (N, vocab) row-major;  labels, weights, losses (N)
+// Types      logits, weights, losses: f32;  gradient: f32 | bf16;  labels: i32;  e: f32, a thread's sum f32, the sum over threads double
 // Launch     one block a row. First pass: a thread keeps the running maximum of what it has seen and its sum of exponentials relative to
 //            that, rescaled when the maximum grows. Second pass: the gradient, from the end of the row, which the cache still holds.
 //            Threads step by vectors of 16 bytes aligned in memory, not in the row, so that an odd vocabulary costs nothing; the ends of a
 //            row are partial vectors.
-// Aliasing   in place.
+// Aliasing   an f32 gradient may be the logits.
 // Bounds     a label outside 0 .. vocab − 1 cannot be refused without waiting for the device: its loss, and its gradient, are NaN.
 // Cost       cross_entropy  reads 4 N vocab + 4 N + 4 N gradient, writes 4 N vocab gradient + 4 N,
 //                           loads 4 N vocab (1 + gradient) + 8 N warps + 4 N (warps + 1) gradient: gradient is 1 or 0.
@@ -68,13 +68,22 @@ __device__ inline double log_1_plus(double x) {
     return y == 1.0 ? x : log(y) * (x / (y - 1.0));
 }
 
-extern "C" __global__ void __launch_bounds__(max_threads, 2)
-    cross_entropy(const int* labels, const float* weights, int with_gradient, int vocabulary, float* logits, float* losses) {
+// Four elements of the gradient, `to` aligned to the first of them as the logits are in their row.
+__device__ inline void store_gradient(const float (&x)[width], float* to) { store_vector(x, to); }
+
+__device__ inline void store_gradient(const float (&x)[width], bf16* to) {
+    *reinterpret_cast<uint2*>(to) = make_uint2(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]));
+}
+
+template <typename T>
+__device__ inline void loss_and_gradient(const int* labels, const float* weights, bool with_gradient, int vocabulary, const float* logits,
+                                         float* losses, T* gradient) {
     __shared__ float maxima[warp_size];
     __shared__ double sums[warp_size];
     __shared__ float factors[2];
     const int n = blockIdx.x, thread = threadIdx.x, step = blockDim.x * width;
-    float* row = logits + static_cast<int64>(n) * vocabulary;  // (vocab)
+    const float* row = logits + static_cast<int64>(n) * vocabulary;  // (vocab)
+    T* to = gradient + static_cast<int64>(n) * vocabulary;           // (vocab)
     const int past_alignment = static_cast<int>(reinterpret_cast<unsigned long long>(row) / sizeof(float) % width);
     const int first = thread * width - past_alignment, label = labels[n];
     const float own = label >= 0 && label < vocabulary ? row[label] : __uint_as_float(0x7fffffffu);
@@ -100,20 +109,32 @@ extern "C" __global__ void __launch_bounds__(max_threads, 2)
     if (!with_gradient) return;
     __syncthreads();
 
-    const bool is_zero = weights[n] == 0.0f;
+    const bool is_zero = weights[n] == 0.0f, is_aligned = reinterpret_cast<unsigned long long>(to + first) % (width * sizeof(T)) == 0;
     const float factor = factors[0], own_gradient = factors[1];
     for (int i = first + max(0, vocabulary - 1 - first) / step * step; i >= first; i -= step) {
         float x[width];
         const bool is_whole = load_logits(row, i, vocabulary, x);
 #pragma unroll
         for (int j = 0; j < width; ++j) x[j] = is_zero ? 0.0f : i + j == label ? own_gradient : factor * expf(x[j] - maximum);
-        if (is_whole) {
-            store_vector(x, row + i);
+        if (is_whole && is_aligned) {
+            store_gradient(x, to + i);
         } else {
 #pragma unroll
             for (int j = 0; j < width; ++j) {
-                if (i + j >= 0 && i + j < vocabulary) row[i + j] = x[j];
+                if (i + j >= 0 && i + j < vocabulary) to[i + j] = from_float<T>(x[j]);
             }
         }
     }
+}
+
+extern "C" __global__ void __launch_bounds__(max_threads, 2)
+    cross_entropy(const int* labels, const float* weights, int with_gradient, int vocabulary, const float* logits, float* losses,
+                  float* gradient) {
+    loss_and_gradient<float>(labels, weights, with_gradient != 0, vocabulary, logits, losses, gradient);
+}
+
+extern "C" __global__ void __launch_bounds__(max_threads, 2)
+    cross_entropy_to_bf16(const int* labels, const float* weights, int with_gradient, int vocabulary, const float* logits, float* losses,
+                          bf16* gradient) {
+    loss_and_gradient<bf16>(labels, weights, with_gradient != 0, vocabulary, logits, losses, gradient);
 }

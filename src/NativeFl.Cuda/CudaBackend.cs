@@ -58,6 +58,10 @@ public sealed unsafe partial class CudaBackend : Backend
     /// <inheritdoc/>
     public override DType ActivationType { get; }
 
+    /// <inheritdoc/>
+    /// <remarks>Eight rows of tiles, so that a product of 2,048 columns has as many tiles as a large GPU multiprocessors; weights pay from about 200 rows on.</remarks>
+    public override int FullProductRows => 1024;
+
     /// <summary>Native objects that are alive, for tests of what is given back.</summary>
     internal HandleCount Handles => _handles;
 

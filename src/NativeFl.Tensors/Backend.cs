@@ -18,6 +18,12 @@ public abstract class Backend : IDisposable
     /// <summary>The type of activations: f32 on the CPU, f32 or bf16 on CUDA.</summary>
     public abstract DType ActivationType { get; }
 
+    /// <summary>
+    /// Rows of a product from which on its time goes by its rows; with fewer it waits for the weights, or leaves processors idle. What may be
+    /// cut into blocks of rows should be cut no smaller.
+    /// </summary>
+    public virtual int FullProductRows => 1;
+
     // ---- memory -----------------------------------------------------------------------------------------------------------------
 
     /// <summary>Bytes handed out and not yet given back.</summary>
@@ -197,6 +203,13 @@ public abstract class Backend : IDisposable
     /// weights[n] · (softmax − onehot).  logits (N, V), labels (N) i32 ≥ 0, weights (N) f32 (may be empty without gradient), losses (N) f32.
     /// </summary>
     public abstract void CrossEntropy(TensorView labels, TensorView weights, bool withGradient, TensorView logits, TensorView losses);
+
+    /// <summary>The same with the gradient in a tensor of its own, of f32 or bf16; what the logits hold after that is not said.  gradient (N, V).</summary>
+    public virtual void CrossEntropy(TensorView labels, TensorView weights, TensorView logits, TensorView losses, TensorView gradient)
+    {
+        CrossEntropy(labels, weights, true, logits, losses);
+        Copy(logits, gradient);
+    }
 
     /// <summary>y[i] = x[rows[i]].  rows (M) i32, y (M, C).</summary>
     public abstract void GatherRows(TensorView x, TensorView rows, TensorView y);

@@ -13,8 +13,9 @@ internal sealed class LanguageHead : IDisposable
 
     private readonly Transformer _model;
     private readonly Arena _arena;
-    private readonly Slot _gathered, _normed, _rstd, _logits, _losses, _dNormed, _dGathered;
-    private readonly int _block;
+    private readonly Slot _gathered, _normed, _rstd, _logits, _losses, _dLogits, _dNormed, _dGathered;
+    private readonly int _block, _readBlock;
+    private readonly bool _rounds;
 
     public LanguageHead(Transformer model, PassOptions options)
     {
@@ -22,13 +23,16 @@ internal sealed class LanguageHead : IDisposable
         var type = model.Backend.ActivationType;
         int rows = options.MaxHeadRows;
         _model = model;
-        _block = Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Max(rows, 1));
+        _readBlock = Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Max(rows, 1));
+        _block = Math.Clamp(model.Backend.FullProductRows, _readBlock, Math.Max(rows, 1));
+        _rounds = options.Backward && type != DType.F32;
         Plan = new MemoryPlan("head");
         _gathered = Plan.Add("counted rows", new Shape(rows, config.HiddenSize), type);
         _normed = Plan.Add("final norm output", new Shape(rows, config.HiddenSize), type);
         _rstd = Plan.Add("final norm 1/rms", new Shape(rows));
         _losses = Plan.Add("losses", new Shape(rows));
         _logits = Plan.Add("logits of a block of rows", new Shape(_block, config.VocabularySize));
+        _dLogits = Plan.Add("gradient of the logits of a block", new Shape(_rounds ? _block : 0, config.VocabularySize), type);
         _dNormed = Plan.Add("final norm output gradient", new Shape(options.Backward ? rows : 0, config.HiddenSize), type);
         _dGathered = Plan.Add("counted rows gradient", new Shape(options.Backward ? rows : 0, config.HiddenSize), type);
         _arena = new Arena(model.Backend, Plan);
@@ -47,11 +51,13 @@ internal sealed class LanguageHead : IDisposable
             int count = Math.Min(_block, m - first);
             var (normed, logits) = (_arena[_normed].Slice(first, count), _arena[_logits].Slice(0, count));
             pass.Backend.LinearForward(normed, _model.Weights.Head, default, false, logits);
-            pass.Backend.CrossEntropy(
-                pass.Targets.Slice(first, count), pass.TargetWeights.Slice(first, count), withGradient, logits, _arena[_losses].Slice(first, count));
+            var (targets, weights, losses) = (pass.Targets.Slice(first, count), pass.TargetWeights.Slice(first, count), _arena[_losses].Slice(first, count));
+            var dLogits = withGradient && _rounds ? _arena[_dLogits].Slice(0, count) : logits;
+            if (withGradient && _rounds) pass.Backend.CrossEntropy(targets, weights, logits, losses, dLogits);
+            else pass.Backend.CrossEntropy(targets, weights, withGradient, logits, losses);
             if (!withGradient) continue;
-            pass.Backend.LinearBackward(logits, _model.Weights.Head, false, _arena[_dNormed].Slice(first, count));
-            if (pass.WeightGradients is { } gradients) pass.Backend.MatMul(logits, true, normed, false, true, gradients.Head);
+            pass.Backend.LinearBackward(dLogits, _model.Weights.Head, false, _arena[_dNormed].Slice(first, count));
+            if (pass.WeightGradients is { } gradients) pass.Backend.MatMul(dLogits, true, normed, false, true, gradients.Head);
         }
     }
 
@@ -68,10 +74,10 @@ internal sealed class LanguageHead : IDisposable
         int m = pass.Batch.HeadRows.Length;
         if (m == 0) return;
         Norm(pass, x);
-        var host = new float[Math.Min(_block, m) * _model.Config.VocabularySize];
-        for (int first = 0; first < m; first += _block)
+        var host = new float[Math.Min(_readBlock, m) * _model.Config.VocabularySize];
+        for (int first = 0; first < m; first += _readBlock)
         {
-            int count = Math.Min(_block, m - first);
+            int count = Math.Min(_readBlock, m - first);
             var logits = _arena[_logits].Slice(0, count);
             pass.Backend.LinearForward(_arena[_normed].Slice(first, count), _model.Weights.Head, default, false, logits);
             pass.Backend.Download(logits, host.AsSpan(0, count * _model.Config.VocabularySize));

@@ -18,6 +18,17 @@ internal abstract class CrossEntropyTests : OpTest
     }
 
     [Test]
+    public void A_gradient_of_its_own_is_the_other_one_rounded([ValueSource(nameof(Shapes))] (int Rows, int Vocabulary) shape, [Values(DType.F32, DType.BF16)] DType type)
+    {
+        Case c = Case.Make(shape.Rows, shape.Vocabulary, 2);
+        (float[] losses, float[] gradient) = Run(c, withGradient: true);
+        TensorView own = Unwritten(shape.Rows, shape.Vocabulary, type), sums = Unwritten(shape.Rows, 1);
+        Backend.CrossEntropy(UploadIntegers(c.Labels), Upload(c.Weights, shape.Rows, 1), Upload(c.Logits, shape.Rows, shape.Vocabulary), sums, own);
+        Assert.That(Download(sums), Is.EqualTo(losses));
+        Assert.That(Download(own), Is.EqualTo(Stored(gradient, type)));
+    }
+
+    [Test]
     public void Without_gradient_the_logits_stay_and_the_losses_are_the_same()
     {
         Case c = Case.Make(5, 77, 2);
