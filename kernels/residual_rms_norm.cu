@@ -34,7 +34,7 @@ __device__ inline void forward(const T* x, const T* delta, const float* w, int r
     held.from[0] = x + start;      // (C)
     held.from[1] = delta + start;  // (C)
     RowProducts part;
-    held.read([&](int c, float(&v)[2][width]) {
+    held.template read<true>([&](int c, float(&v)[2][width]) {
 #pragma unroll
         for (int i = 0; i < width; ++i) {
             const float in = v[0][i], out = to_float(from_float<T>(in + v[1][i]));

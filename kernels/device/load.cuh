@@ -16,11 +16,25 @@ __device__ inline void load_vector(const float* p, float (&x)[4]) {
     x[0] = v.x, x[1] = v.y, x[2] = v.z, x[3] = v.w;
 }
 
-__device__ inline void load_vector(const bf16* p, float (&x)[8]) {
-    const uint4 v = *reinterpret_cast<const uint4*>(p);
+// A vector as it lies in memory, which for bf16 takes half of the registers that its elements do.
+__device__ inline void unpack(const uint4& v, float (&x)[4]) {
+    x[0] = __uint_as_float(v.x), x[1] = __uint_as_float(v.y), x[2] = __uint_as_float(v.z), x[3] = __uint_as_float(v.w);
+}
+
+__device__ inline void unpack(const uint4& v, float (&x)[8]) {
     x[0] = low_float(v.x), x[1] = high_float(v.x), x[2] = low_float(v.y), x[3] = high_float(v.y);
     x[4] = low_float(v.z), x[5] = high_float(v.z), x[6] = low_float(v.w), x[7] = high_float(v.w);
 }
+
+__device__ inline uint4 pack(const float (&x)[4]) {
+    return make_uint4(__float_as_uint(x[0]), __float_as_uint(x[1]), __float_as_uint(x[2]), __float_as_uint(x[3]));
+}
+
+__device__ inline uint4 pack(const float (&x)[8]) {
+    return make_uint4(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]), pack_bf16x2(x[4], x[5]), pack_bf16x2(x[6], x[7]));
+}
+
+__device__ inline void load_vector(const bf16* p, float (&x)[8]) { unpack(*reinterpret_cast<const uint4*>(p), x); }
 
 // 8 f32 beside 8 bf16, such as a norm weight beside its activations.
 __device__ inline void load_vector(const float* p, float (&x)[8]) {
@@ -31,10 +45,7 @@ __device__ inline void load_vector(const float* p, float (&x)[8]) {
 
 __device__ inline void store_vector(const float (&x)[4], float* p) { *reinterpret_cast<float4*>(p) = make_float4(x[0], x[1], x[2], x[3]); }
 
-__device__ inline void store_vector(const float (&x)[8], bf16* p) {
-    *reinterpret_cast<uint4*>(p) =
-        make_uint4(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]), pack_bf16x2(x[4], x[5]), pack_bf16x2(x[6], x[7]));
-}
+__device__ inline void store_vector(const float (&x)[8], bf16* p) { *reinterpret_cast<uint4*>(p) = pack(x); }
 
 __device__ inline void store_vector(const float (&x)[8], float* p) {
     reinterpret_cast<float4*>(p)[0] = make_float4(x[0], x[1], x[2], x[3]);

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
 

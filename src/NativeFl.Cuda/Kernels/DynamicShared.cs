@@ -1,5 +1,3 @@
-using NativeFl.Tensors;
-
 namespace NativeFl.Cuda.Kernels;
 
 /// <summary>Dynamic shared memory of a block: what the launchers ask for, and what the figures of a kernel say.</summary>
