@@ -19,7 +19,7 @@ constexpr int threads = 256, warps = threads / warp_size;
 template <typename T, bool is_vector>
 __device__ inline void chunk_sum(const T* __restrict__ x, int rows, int columns, int chunk_rows, bool accumulate, float* sums) {
     constexpr int width = Vector<T>::width, tile = warp_size * width;
-    __shared__ float scratch[threads * width];
+    __shared__ __align__(16) float scratch[threads * width];
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     const int first = blockIdx.x * tile, c = first + lane * width;
     const int start = blockIdx.y * chunk_rows, end = min(rows, start + chunk_rows);

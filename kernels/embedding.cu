@@ -141,7 +141,7 @@ __device__ inline void add_runs(const T* __restrict__ dx, const int64* __restric
                                 float* d_table) {
     constexpr int width = Vector<T>::width, tile = warp_size * width;
     __shared__ int lengths[warps];
-    __shared__ float scratch[threads * width];
+    __shared__ __align__(16) float scratch[threads * width];
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     const int first_place = blockIdx.x * warps, first = blockIdx.y * tile, c = first + lane * width;
 

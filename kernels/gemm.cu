@@ -31,7 +31,18 @@ struct Gemm {
 
 // A tile of bf16 as f32. Not asynchronous: it is complete at the next barrier.
 template <typename Tile, int Threads>
-__device__ inline void load_tile_async(const bf16* source, int64 stride, int valid_rows, int valid_columns, bool, float* tile) {
+__device__ inline void load_tile_async(const bf16* source, int64 stride, int valid_rows, int valid_columns, bool vector, float* tile) {
+    constexpr int width = Vector<bf16>::width;
+    if (vector) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Tile::rows * Tile::columns / width; i += Threads) {
+            const int row = i * width / Tile::columns, column = i * width % Tile::columns;
+            float x[width] = {};
+            if (row < valid_rows && column < valid_columns) load_vector(source + row * stride + column, x);
+            store_vector(x, tile + row * Tile::stride + column);
+        }
+        return;
+    }
 #pragma unroll 1
     for (int i = threadIdx.x; i < Tile::rows * Tile::columns; i += Threads) {
         const int row = i / Tile::columns, column = i % Tile::columns;

@@ -29,8 +29,12 @@ extern "C" __global__ void __launch_bounds__(threads)
     const RangeBlock block = find_block(blockIdx.x, ranges, range_count);
     double sum = 0.0;
     for_block(block.begin, block.end, threadIdx.x, threads, is_vector_aligned(0, gradients), [&](int64 i, bool is_vector) {
-        float g[4] = {gradients[i], 0.0f, 0.0f, 0.0f};
-        if (is_vector) load_vector(gradients + i, g);
+        float g[4] = {};
+        if (is_vector) {
+            load_vector(gradients + i, g);
+        } else {
+            g[0] = gradients[i];
+        }
 #pragma unroll
         for (int j = 0; j < 4; ++j) sum += static_cast<double>(g[j]) * static_cast<double>(g[j]);
     });

@@ -52,6 +52,23 @@ struct LoraSum {
 
 constexpr int tile_entries = 64;
 
+// Stores a run of sums, or adds it, as much of it as is left of the row; two at once where they are aligned.
+template <int N>
+__device__ inline void put_run(const float (&x)[N], bool adds, int left, float* to) {
+    if constexpr (N == 2) {
+        if (left >= 2 && reinterpret_cast<unsigned long long>(to) % sizeof(float2) == 0) {
+            float2* const pair = reinterpret_cast<float2*>(to);
+            const float2 old = adds ? *pair : make_float2(0.0f, 0.0f);
+            *pair = adds ? make_float2(old.x + x[0], old.y + x[1]) : make_float2(x[0], x[1]);
+            return;
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+        if (i < left) to[i] = adds ? to[i] + x[i] : x[i];
+    }
+}
+
 template <typename T>
 struct Shrink {
     static constexpr int rows = 128, depth = 128 / sizeof(T), threads = 128, blocks = sizeof(T) == 2 ? 3 : 2;
@@ -97,13 +114,15 @@ __device__ void lora_shrink(const T* x, const float* factor, const LoraTile* til
     }
 
     float* partial = partials + tile.partial + static_cast<int64>(split) * tile.rows * tile.entries;  // (rows, entries)
+    if (tile.partial >= 0) {
+        product.each_run([&](int row, int j, const float(&values)[Tiles::Product::run]) {
+            if (row < tile.rows) put_run(values, false, tile.entries - j, partial + row * tile.entries + j);
+        });
+        return;
+    }
     product.each([&](int row, int j, float value) {
         if (row >= tile.rows || j >= tile.entries) return;
-        if (tile.partial >= 0) {
-            partial[row * tile.entries + j] = value;
-        } else {
-            s[static_cast<int64>(tile.row + row) * s_stride + entries[j].column] = scaled ? entries[j].scaling * value : value;
-        }
+        s[static_cast<int64>(tile.row + row) * s_stride + entries[j].column] = scaled ? entries[j].scaling * value : value;
     });
 }
 
@@ -238,13 +257,12 @@ __device__ void lora_gradient(const GradientOf<T>& of, const LoraTile& tile, con
         if (more) tokens.finish(memory + (buffer ^ 1) * stage, tile.entries);
     }
 
-    product.each([&](int j, int c, float value) {
-        if (j >= tile.entries || column + c >= of.width) return;
-        if (tile.partial >= 0) {
-            of.partials[static_cast<int64>(tile.partial + j) * of.width + column + c] = value;
-        } else {
-            of.gradient[static_cast<int64>(entries[j].rank) * of.width + column + c] += value;
-        }
+    const bool adds = tile.partial < 0;
+    product.each_run([&](int j, int c, const float(&values)[Tiles::Product::run]) {
+        if (j >= tile.entries) return;
+        float* const row = adds ? of.gradient + static_cast<int64>(entries[j].rank) * of.width
+                                : of.partials + static_cast<int64>(tile.partial + j) * of.width;  // (width)
+        put_run(values, adds, of.width - column - c, row + column + c);
     });
 }
 

@@ -103,7 +103,7 @@ template <typename T, bool is_vector>
 __device__ inline void weight_gradient(const T* __restrict__ dy, const T* __restrict__ x, const float* __restrict__ rstd, int rows,
                                        int columns, int chunk_rows, float* partial) {
     constexpr int width = Vector<T>::width, tile = warp_size * width;
-    __shared__ float scratch[threads * width];
+    __shared__ __align__(16) float scratch[threads * width];
     const int lane = threadIdx.x % warp_size, warp = threadIdx.x / warp_size;
     const int first = blockIdx.x * tile, c = first + lane * width;
     const int start = blockIdx.y * chunk_rows, end = min(rows, start + chunk_rows);
@@ -136,22 +136,22 @@ __device__ inline void rms_norm_weight_gradient(const T* dy, const T* x, const f
     }
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 4)
     rms_norm_forward_f32(const float* x, const float* w, int rows, int columns, int lanes, float epsilon, float* y, float* rstd) {
     rms_norm_forward(x, w, rows, columns, lanes, epsilon, y, rstd);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 4)
     rms_norm_forward_bf16(const bf16* x, const float* w, int rows, int columns, int lanes, float epsilon, bf16* y, float* rstd) {
     rms_norm_forward(x, w, rows, columns, lanes, epsilon, y, rstd);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 3)
     rms_norm_backward_f32(const float* dy, const float* x, const float* w, const float* rstd, int rows, int columns, int lanes, float* dx) {
     rms_norm_backward(dy, x, w, rstd, rows, columns, lanes, dx);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 3)
     rms_norm_backward_bf16(const bf16* dy, const bf16* x, const float* w, const float* rstd, int rows, int columns, int lanes, bf16* dx) {
     rms_norm_backward(dy, x, w, rstd, rows, columns, lanes, dx);
 }

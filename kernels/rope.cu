@@ -47,10 +47,11 @@ __device__ inline void rotation(int position, float frequency, float& cosine, fl
 template <typename T, bool is_vector>
 __device__ inline void rotate_heads(int position, const float* frequencies, float direction, int heads, int half, int64 left, T* x) {
     constexpr int width = Vector<T>::width;
-    float cosine[width], sine[width];
+    float frequency[width], cosine[width], sine[width];
+    load<is_vector>(frequencies, left, frequency);
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-        rotation(position, i < left ? frequencies[i] : 0.0f, cosine[i], sine[i]);
+        rotation(position, frequency[i], cosine[i], sine[i]);
         sine[i] *= direction;
     }
 #pragma unroll
@@ -84,7 +85,7 @@ __device__ inline void rope(const int* __restrict__ positions, const float* __re
     const int own_heads = is_other ? other_heads : heads, head = (is_other ? group - groups : group) * heads_per_thread;
 
     T* first = (is_other ? other : x) + (row * own_heads + head) * 2 * half + j;  // pair j of the group's first head
-    if (is_vector_aligned(half, x, other)) {
+    if (is_vector_aligned(half, x, other, frequencies)) {
         rotate_heads<T, true>(positions[row], frequencies + j, direction, own_heads - head, half, half - j, first);
     } else {
         rotate_heads<T, false>(positions[row], frequencies + j, direction, own_heads - head, half, half - j, first);

@@ -132,6 +132,24 @@ struct BlockProduct<bf16, Rows, Columns, WarpRows, WarpColumns> {
             }
         }
     }
+
+    // f(row, column, values) for each run of neighbours in a row that this thread holds.
+    static constexpr int run = 2;
+
+    template <typename F>
+    __device__ void each_run(F f) const {
+#pragma unroll
+        for (int i = 0; i < tiles; ++i) {
+#pragma unroll
+            for (int j = 0; j < 2 * pairs; ++j) {
+#pragma unroll
+                for (int e = 0; e < 2; ++e) {
+                    const float values[run] = {d[i][j].r[2 * e], d[i][j].r[2 * e + 1]};
+                    f(row0 + 16 * i + lane / 4 + e * 8, column0 + 8 * j + lane % 4 * 2, values);
+                }
+            }
+        }
+    }
 };
 
 // 16 threads lie along a row of d; each owns every (threads / 16)-th row and every 16th column, so that small ranks cost little.
@@ -196,6 +214,16 @@ struct BlockProduct<float, Rows, Columns, WarpRows, WarpColumns> {
 #pragma unroll
             for (int j = 0; j < columns; ++j) f(row0 + thread_rows * i, column0 + 16 * j, d[i][j]);
         }
+    }
+
+    static constexpr int run = 1;
+
+    template <typename F>
+    __device__ void each_run(F f) const {
+        each([&](int row, int column, float value) {
+            const float values[run] = {value};
+            f(row, column, values);
+        });
     }
 };
 

@@ -55,13 +55,15 @@ __device__ inline T row_sum(T x, int lanes, T* scratch) {
 }
 
 // Sums over the warps of a block, one after the other. Lane l of every warp brings Width columns of a tile, l * Width and on; thread t
-// receives the sum of column t, for t < 32 Width. scratch holds blockDim.x * Width values; all threads call.
+// receives the sum of column t, for t < 32 Width, Width a multiple of 4. scratch holds blockDim.x * Width values, aligned to 16 bytes; all
+// threads call.
 template <int Width>
 __device__ inline float tile_column_sum(const float (&x)[Width], float* scratch) {
     const int thread = threadIdx.x, warps = blockDim.x / warp_size;
     __syncthreads();
 #pragma unroll
-    for (int i = 0; i < Width; ++i) scratch[thread * Width + i] = x[i];
+    for (int i = 0; i < Width; i += 4)
+        *reinterpret_cast<float4*>(scratch + thread * Width + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
     __syncthreads();
     float sum = 0.0f;
     if (thread < warp_size * Width) {

@@ -9,7 +9,8 @@
 // Count rows of equal width, such as x and dy, walked side by side.
 template <typename T, int Count, bool is_vector>
 struct HeldRows {
-    static constexpr int width = Vector<T>::width, held = 4;
+    // What is loaded element by element would take more registers than the vectors do, and the kernel of both has those of the larger.
+    static constexpr int width = Vector<T>::width, held = is_vector ? 4 : 1;
 
     const T* from[Count];  // (C) each
     int first, step, end;  // this lane's first column, the way to its next vector, C; end = 0 where there is no row
