@@ -56,6 +56,7 @@ internal static class RefineClientsVerb
     {
         int budget = run.Get(RefineClientsFlags.Budget), games = ClientGames.Count(run.Get(RefineClientsFlags.Game));
         string? estimator = run.Get(RefineClientsFlags.Estimator) is { Length: > 0 } name ? name : null;
+        ClientValuePlan.Require(run.Flags.Source(RefineClientsFlags.Estimator), estimator, changes.Ids.Count);
         (double evaluation, double slope) = changes.Costs(config, validation);
         return ClientValuePlan.Within(changes.Ids.Count, games, evaluation, slope, budget * evaluation, estimator)
             ?? throw ClientValuePlan.TooSmall(

@@ -62,6 +62,19 @@ public sealed record ClientValuePlan
         return null;
     }
 
+    /// <summary>Refuses an estimator that is not for so many clients, whatever the budget.</summary>
+    /// <param name="input">The flag or file that asked for it.</param>
+    /// <param name="wanted">The estimator, or null for the first that fits.</param>
+    /// <param name="clients">Players.</param>
+    /// <exception cref="InvalidInputException">All coalitions of too many, or orders of one.</exception>
+    public static void Require(string input, string? wanted, int clients)
+    {
+        if (wanted == Exact && clients > MostExactPlayers)
+            throw new InvalidInputException(input, FormattableString.Invariant($"{Antithetic} or {FirstOrder}, for {Exact} values are of at most {MostExactPlayers} clients"), FormattableString.Invariant($"{Exact}, of {clients}"));
+        if (wanted == Antithetic && clients < 2)
+            throw new InvalidInputException(input, $"{Exact} or {FirstOrder}, for {Antithetic} values are of at least 2 clients", $"{Antithetic}, of 1");
+    }
+
     /// <summary>A refusal of a budget.</summary>
     /// <param name="input">The flag or file that set it.</param>
     /// <param name="wanted">The estimator that was asked for, or null.</param>
@@ -69,9 +82,9 @@ public sealed record ClientValuePlan
     /// <param name="got">What was given.</param>
     public static InvalidInputException TooSmall(string input, string? wanted, double share, double got) => new(
         input, string.Create(CultureInfo.InvariantCulture, $"at least {share:0.####}, for {wanted ?? FirstOrder} values (or fewer validation records)"),
-        got.ToString("0.####", CultureInfo.InvariantCulture));
+        got.ToString("G4", CultureInfo.InvariantCulture));
 
-    /// <summary>The operations of the cheapest plan.</summary>
+    /// <summary>The operations of the cheapest plan; the estimator must be one for so many clients (<see cref="Require"/>).</summary>
     public static double Cheapest(int clients, int games, double evaluation, double slope, string? wanted)
     {
         double room = AntitheticEvaluations(clients, games, LeastPairs);

@@ -33,7 +33,7 @@ public sealed class RoundValuation
     /// known yet; it makes evaluations dearer, and a round's own plan counts it.
     /// </summary>
     /// <param name="clients">The clients that the method runs with.</param>
-    /// <exception cref="InvalidInputException">The budget allows nothing in some round.</exception>
+    /// <exception cref="InvalidInputException">The budget allows nothing in some round, or the estimator is not for so many clients.</exception>
     public IReadOnlyList<ClientValuePlan> Plans(IReadOnlyList<ClientSpecification> clients)
     {
         var plans = new List<ClientValuePlan>();
@@ -42,6 +42,7 @@ public sealed class RoundValuation
         {
             ClientSpecification[] selected = [.. _options.Select(clients, round).Where(c => c.Examples.Count > 0)];
             if (selected.Length == 0) continue;
+            ClientValuePlan.Require("--value-estimator", _values.Estimator, selected.Length);
             long start = IsWarm ? clients.Max(AdapterValues) : 0;
             long values = (warm * selected.Sum(AdapterValues)) + start;
             (double evaluation, double slope) = Costs(values);

@@ -100,6 +100,11 @@ internal sealed class CpuClientValueTests : ClientValueTest
             CliRun.Fails(2, ["--weights", "one weight an adapter"], [.. refine, "--adapters", adapter, "--weights", "1,2", "--validation", Validation, "--out", At("no")]);
             CliRun.Fails(2, ["--weights", "above zero"], [.. refine, "--adapters", adapter, "--weights", "0", "--validation", Validation, "--out", At("no")]);
             CliRun.Fails(2, ["--budget", "at least"], [.. refine, "--adapters", adapter, adapter, "--budget", "1", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--estimator", "at least 2 clients", "of 1"], [.. refine, "--adapters", adapter, "--estimator", "antithetic", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(
+                2, ["--estimator", "at most 16 clients", "of 17"],
+                [.. refine, "--adapters", .. Enumerable.Repeat(adapter, 17), "--estimator", "exact", "--validation", Validation, "--out", At("no")]);
+            CliRun.Fails(2, ["--value-estimator", "at least 2 clients"], [.. Valued("flora"), "--client-fraction", "0.1", "--value-estimator", "antithetic", "--out", At("no")]);
             CliRun.Fails(2, ["--adapters"], [.. refine, "--validation", Validation, "--out", At("no")]);
             CliRun.Fails(2, ["--validation"], [.. refine, "--adapters", adapter, "--out", At("no")]);
         });
