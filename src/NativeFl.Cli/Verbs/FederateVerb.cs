@@ -38,7 +38,7 @@ internal static class FederateVerb
         DType type = given ?? input.WeightType;
         if (budget is not null)
         {
-            clients = clients with { Clients = budget.Fit(run.Backend, input.Config, type, options, clients.Clients, clients.Examples) };
+            clients = clients with { Clients = budget.Fit(run.Device, input.Config, type, options, clients.Clients, clients.Examples) };
             FederationDepth.Print(run, options.Admit(clients.Clients, input.Config));
         }
 
@@ -46,7 +46,6 @@ internal static class FederateVerb
         output.Identify(new RunIdentity(run, type, clients.Hash(options.Values), FederationDepth.PlanOf(clients.Clients)));
         FederationResume? resume = run.Get(TrainingFlags.Resume) ? FederationResume.Load(output.Path, input.Config) : null;
         using Transformer model = resume?.BaseFolder is { } folder ? Transformer.Load(run.Backend, folder, type) : input.Load(type);
-        output.Begin();
         var settings = new AdapterSettings
         {
             Dropout = options.Training.Dropout,
@@ -54,13 +53,14 @@ internal static class FederateVerb
             BaseModel = run.Get(DataFlags.Model),
             LayerCount = model.Config.LayerCount,
         };
-        using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? []);
         var trainer = new TrainerOptions { CheckpointFolder = FederationResume.TrainingFolder(output.Path), CheckpointEvery = int.MaxValue };
         Func<Transformer>? original = resume?.BaseFolder is null ? null : () => input.Load(type);
         FederationClients kept = FederationRefinement.Apply(run, refinement, options, clients, model, original);
 
         // A share of the training of what was kept.
         if (refinement is not null) FederationValues.Plan(run, options, options.Admit(kept.Clients, input.Config), input.Config, kept);
+        output.Begin();
+        using var files = new FederationOutput(run, output.Path, model, settings, resume?.Rounds ?? []);
         var federation = new FederatedRun(model, options, kept.Clients, kept.Examples, files, trainer, resume?.State);
         AtomicFile.Write(
             Path.Combine(output.Path, PartitionFileName), stream => PartitionFile.Write(stream, options, federation.Clients, clients.Examples, refinement is null ? null : clients.Clients));

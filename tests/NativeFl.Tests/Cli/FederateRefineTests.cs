@@ -53,11 +53,21 @@ public sealed class FederateRefineTests
         using (var output = new StopAt("round 2:", stop))
         using (var error = new StringWriter())
             Assert.That(CommandLine.Run([.. line, "--out", _folder.At("stopped")], new VerbConsole(output, error), stop.Token), Is.EqualTo(130));
-        CliRun.Fails(2, ["--refine"], [.. Line("--refine", "qocs:9", "--rounds", "3"), "--out", _folder.At("stopped"), "--resume", "--quiet"]);
+        CliRun.Fails(2, ["--refine"], [.. Line("--refine", "qocs:9", "--rounds", "3"), "--out", _folder.At("stopped"), "--resume"]);
         JsonObject resumed = CliRun.Json([.. line, "--out", _folder.At("stopped"), "--resume"]);
         Assert.That(resumed["refined"]!.ToJsonString(), Is.EqualTo(whole["refined"]!.ToJsonString()));
         Assert.That(Loss(resumed), Is.EqualTo(Loss(whole)));
         Assert.That(File.ReadAllBytes(_folder.At("stopped", "model", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", "model", "model.safetensors"))));
+    }
+
+    [Test]
+    public void A_budget_that_is_too_small_for_what_is_kept_leaves_nothing_behind()
+    {
+        string held = _folder.Write("held.jsonl", """{"input_ids":[5,1,4,2,3]}""");
+        CliRun run = CliRun.Of([.. Line("--refine", "qocs:0.5", "--value-clients", "fixed", "--value-data", held, "--value-budget", "1e-5", "--quiet"), "--out", _folder.At("out")]);
+        Assert.That(run.ExitCode, Is.EqualTo(2), run.Error);
+        Assert.That(run.Error, Does.Match("^--value-budget: expected at least .*, got 1E-05\n$"));
+        Assert.That(Directory.Exists(_folder.At("out")), Is.False);
     }
 
     [TestCase("qocs")]
