@@ -32,10 +32,11 @@ public sealed class CoalitionValuesFile : IDisposable
     /// <param name="players">Players of the game.</param>
     /// <param name="game">What v depends on, such as a hash of model, data and settings: values of another game are of no use.</param>
     /// <exception cref="InvalidInputException">The file is no such thing, or of another game.</exception>
+    /// <exception cref="RunFailedException">It cannot be opened, such as while another run has it.</exception>
     public static CoalitionValuesFile Open(string folder, int players, string game)
     {
         string path = Path.Combine(folder, FileName);
-        var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        FileStream stream = Claim(path);
         try
         {
             var file = new CoalitionValuesFile(stream, new CoalitionValues(players));
@@ -46,6 +47,19 @@ public sealed class CoalitionValuesFile : IDisposable
         {
             stream.Dispose();
             throw;
+        }
+    }
+
+    // For one run alone: two that append to one table would write over each other's lines.
+    private static FileStream Claim(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFailedException($"{path}: cannot be opened for writing, which one run at a time may do: {e.Message}", e);
         }
     }
 

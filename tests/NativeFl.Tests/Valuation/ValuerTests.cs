@@ -124,6 +124,16 @@ public class ValuerTests
         Assert.That(last, Is.GreaterThan(0));
     }
 
+    [Test]
+    public void A_file_is_for_one_run_at_a_time()
+    {
+        using var folder = new TemporaryFolder();
+        using CoalitionValuesFile file = CoalitionValuesFile.Open(folder.Root, Players, "g");
+        Assert.That(
+            () => CoalitionValuesFile.Open(folder.Root, Players, "g").Dispose(),
+            Throws.TypeOf<RunFailedException>().With.Message.Contains("values.jsonl").And.Message.Contains("one run at a time"));
+    }
+
     [TestCase("{\"players\":5,\"game\":\"other\"}")]
     [TestCase("notes of mine")]
     [TestCase("{\"players\":5,\"game\":\"other\"}\n{\"values\":{}}\n{\"val")]
