@@ -18,11 +18,11 @@ internal static class InRunMeasurement
     {
         InRunOptions options = Options(run, input);
         InRunMemory memory = InRunMemory.Plan(
-            run.Backend, input.Config, input.WeightType, data.Proxies, data.Utility.Examples, options, ValuePlan.BytesFor(run));
+            run.Device, input.Config, input.WeightType, data.Proxies, data.Utility.Examples, options, ValuePlan.BytesFor(run));
         options = options with { MaxRows = memory.MaxRows, Checkpoint = ValueOutput.StateOf(run) };
+        using ValueOutput output = ValueOutput.OpenTraining(run, data.Clusters, Game(run, input, data));
         using Transformer model = input.Load();
         var training = new InRunValues(model, data.Proxies, data.Utility.Examples, options);
-        using ValueOutput output = ValueOutput.OpenTraining(run, data.Clusters, Game(run, input, data));
         Announce(run, data, options, memory, training);
         double started = run.Clock.Seconds;
         InRunResult found = Measure(run, training);

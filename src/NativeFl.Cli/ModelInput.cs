@@ -40,7 +40,7 @@ internal sealed class ModelInput : IDisposable
 
     /// <summary>How the weights are held while running: --dtype, else bf16 where the files or the device's activations are bf16 and f32 otherwise.</summary>
     public DType WeightType =>
-        OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? (StorageType == DType.BF16 || _run.Backend.ActivationType == DType.BF16 ? DType.BF16 : DType.F32);
+        OutputFlags.TypeOf(_run.Get(SharedFlags.Type)) ?? (StorageType == DType.BF16 || _run.Device.ActivationType == DType.BF16 ? DType.BF16 : DType.F32);
 
     /// <summary>Whether the weights are held more coarsely than the files have them, so that what is written must come from the files again.</summary>
     public bool IsNarrowed => WeightType == DType.BF16 && StorageType != DType.BF16;

@@ -50,7 +50,7 @@ internal sealed record ValuePlan
         };
         _ = options.Training.StepsFor(data.Proxies.Count, run.Flags.Source(TrainingFlags.Epochs));
         CoalitionMemory memory = CoalitionMemory.Plan(
-            run.Backend, input.Config, input.WeightType, data.Proxies, data.Utility, options, BytesFor(run), run.Get(RefineValueFlags.AtOnce));
+            run.Device, input.Config, input.WeightType, data.Proxies, data.Utility, options, BytesFor(run), run.Get(RefineValueFlags.AtOnce));
         return new ValuePlan
         {
             Kind = kind,
@@ -63,7 +63,7 @@ internal sealed record ValuePlan
     }
 
     /// <summary>What fine-tuning may take.</summary>
-    public static long BytesFor(VerbRun run) => run.Get(RefineValueFlags.MemoryBudget) is [var given] ? given : run.Backend.MemoryBytes / 2;
+    public static long BytesFor(VerbRun run) => run.Get(RefineValueFlags.MemoryBudget) is [var given] ? given : run.Device.MemoryBytes / 2;
 
     /// <summary>The adapter of every fine-tuning.</summary>
     public static LoraOptions Lora(VerbRun run, ModelInput input)

@@ -8,6 +8,7 @@ namespace NativeFl.Cli;
 internal sealed class VerbRun(Verb verb, FlagValues flags, VerbConsole console, CancellationToken cancellation) : IDisposable
 {
     private Backend? _backend;
+    private bool _isAnnounced;
 
     /// <summary>What runs.</summary>
     public Verb Verb { get; } = verb;
@@ -33,8 +34,8 @@ internal sealed class VerbRun(Verb verb, FlagValues flags, VerbConsole console, 
     /// <summary>Whether a progress bar may be drawn.</summary>
     public bool ShowsProgress => Console.IsErrorTerminal && !Get(SharedFlags.Quiet);
 
-    /// <summary>The device, opened at the first use; from then on the inputs are taken to be valid.</summary>
-    public Backend Backend
+    /// <summary>The device to plan by, opened at the first use. Nothing is said of it yet: inputs may still prove wrong, which takes one line.</summary>
+    public Backend Device
     {
         get
         {
@@ -42,14 +43,29 @@ internal sealed class VerbRun(Verb verb, FlagValues flags, VerbConsole console, 
             {
                 _backend = DeviceChoice.Open(Flags, out string noCuda);
                 NoCuda = noCuda;
-                Note(noCuda.Length > 0 ? $"{noCuda}; {_backend.DeviceName}" : _backend.DeviceName);
             }
 
             return _backend;
         }
     }
 
-    /// <summary>Why --device auto did not become CUDA, once <see cref="Backend"/> is open; empty where it was not tried or is.</summary>
+    /// <summary>The device to work on, which stderr names at the first use; from then on the inputs are taken to be valid.</summary>
+    public Backend Backend
+    {
+        get
+        {
+            Backend device = Device;
+            if (!_isAnnounced)
+            {
+                _isAnnounced = true;
+                Note(NoCuda.Length > 0 ? $"{NoCuda}; {device.DeviceName}" : device.DeviceName);
+            }
+
+            return device;
+        }
+    }
+
+    /// <summary>Why --device auto did not become CUDA, once <see cref="Device"/> is open; empty where it was not tried or is.</summary>
     public string NoCuda { get; private set; } = "";
 
     /// <summary>The value of a flag.</summary>

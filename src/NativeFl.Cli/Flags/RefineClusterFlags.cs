@@ -1,3 +1,5 @@
+using NativeFl.Tensors;
+
 namespace NativeFl.Cli.Flags;
 
 /// <summary>The flags that say how records become clusters.</summary>
@@ -15,4 +17,11 @@ internal static class RefineClusterFlags
 
     /// <summary>How records become text and tokens.</summary>
     public static IReadOnlyList<IFlag> Prompt => [DataFlags.PromptField, DataFlags.AnswerField, DataFlags.Template, DataFlags.MaxLength];
+
+    /// <summary>Refuses what would do nothing.</summary>
+    public static void Check(VerbRun run)
+    {
+        if (run.Flags.Has(Restarts) && run.Get(Method) is not "kmeans" and string method)
+            throw new InvalidInputException(run.Flags.Source(Restarts), "--method kmeans with it", method);
+    }
 }

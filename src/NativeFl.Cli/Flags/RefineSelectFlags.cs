@@ -1,3 +1,5 @@
+using NativeFl.Tensors;
+
 namespace NativeFl.Cli.Flags;
 
 /// <summary>The flags that say which records are chosen.</summary>
@@ -17,4 +19,11 @@ internal static class RefineSelectFlags
 
     public static Flag<double> WeightFactor { get; } = new(
         "--weight-factor", FlagTypes.Number("a finite number", _ => true), 1, "qwcs: f of exp(f z), z the standardised value; 0 = uniform over clusters [1]");
+
+    /// <summary>Refuses what would do nothing.</summary>
+    public static void Check(VerbRun run)
+    {
+        if (run.Flags.Has(WeightFactor) && run.Get(Method) is not "qwcs" and string method)
+            throw new InvalidInputException(run.Flags.Source(WeightFactor), "--method qwcs with it", method);
+    }
 }

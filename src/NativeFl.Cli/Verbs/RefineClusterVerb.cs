@@ -20,6 +20,7 @@ internal static class RefineClusterVerb
 
     private static JsonObject Run(VerbRun run)
     {
+        RefineClusterFlags.Check(run);
         string embedder = run.Get(RefineClusterFlags.Embedder);
         if (embedder.Length == 0 && run.Get(DataFlags.OptionalModel).Length == 0)
             throw DataFlags.OptionalModel.Missing("the base, by which records are embedded (or --embedder)");

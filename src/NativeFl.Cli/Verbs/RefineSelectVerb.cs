@@ -20,6 +20,7 @@ internal static class RefineSelectVerb
 
     private static JsonObject Run(VerbRun run)
     {
+        RefineSelectFlags.Check(run);
         string path = OutputFile.Claim(run), values = run.Get(RefineSelectFlags.Values), method = run.Get(RefineSelectFlags.Method);
         string folder = Folder(run, values, run.Get(RefineSelectFlags.Clusters));
         int count = run.Get(RefineSelectFlags.Count);

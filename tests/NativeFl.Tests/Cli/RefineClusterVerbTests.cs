@@ -71,6 +71,7 @@ public sealed class RefineClusterVerbTests
         yield return new TestCaseData<string, string, string[]>("", "--clusters 7", ["--clusters", "at most 6", "7"]);
         yield return new TestCaseData<string, string, string[]>("", "--clusters 0", ["--clusters", "'0'"]);
         yield return new TestCaseData<string, string, string[]>("", "", ["--clusters", "nothing"]);
+        yield return new TestCaseData<string, string, string[]>("", "--clusters 2 --method agglomerative --restarts 2", ["--restarts", "--method kmeans with it", "agglomerative"]);
         yield return new TestCaseData<string, string, string[]>(Record("r1", "01", "02"), "--clusters 2", ["data.jsonl:7", "an id of its own", "\"r1\""]);
         yield return new TestCaseData<string, string, string[]>(Record("r9", "01", ""), "--clusters 2", ["data.jsonl:7: answer", "an empty one"]);
         yield return new TestCaseData<string, string, string[]>("", "--clusters 2 --embedder MODEL", ["config.json: model_type", "\"bert\"", "\"llama\""]);

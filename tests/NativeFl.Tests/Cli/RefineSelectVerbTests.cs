@@ -120,6 +120,7 @@ public sealed class RefineSelectVerbTests
     [TestCase("--values V", "2", "--method", "nothing")]
     [TestCase("--values V --method best", "2", "--method", "'best'")]
     [TestCase("--values V --method qwcs --weight-factor NaN", "2", "--weight-factor", "'NaN'")]
+    [TestCase("--values V --method qocs --weight-factor 2", "2", "--weight-factor", "--method qwcs with it")]
     [TestCase("--values M --method qocs", "2", "clusters.json", "no such file")]
     [TestCase("--values C --method qocs", "2", "values.json", "no such file")]
     public void Wrong_input_ends_with_2_one_line_and_no_file(string flags, string count, string says, string too)

@@ -141,7 +141,7 @@ public sealed class RefineValueVerbTests
         Assert.That(Stopped([.. line, "--out", _folder.At("stopped")], stopAt), Is.EqualTo(130));
         Assert.That(File.Exists(_folder.At("stopped", "values.json")), Is.False);
         Assert.That(Directory.GetFileSystemEntries(_folder.At("stopped", "checkpoint")), Has.Length.EqualTo(2));
-        CliRun.Fails(2, ["game.json", "--force"], [.. line, "--normalise", "--quiet", "--out", _folder.At("stopped")]);
+        CliRun.Fails(2, ["game.json", "--force"], [.. line, "--normalise", "--out", _folder.At("stopped")]);
         CliRun.Fails(2, ["--out", "not empty"], [.. Line("--estimator", "exact"), "--out", _folder.At("stopped")]);
 
         CliRun resumed = CliRun.Of([.. line, "--out", _folder.At("stopped")]);
@@ -209,7 +209,7 @@ public sealed class RefineValueVerbTests
         {
             Directory.CreateDirectory(_folder.At(name));
             (singles with { Clusters = clusters }).Write(_folder.At(name));
-            return ["refine", "value", "--model", Model, "--validation", _validation, "--proxies", _folder.At(name), "--estimator", "exact", .. Training, "--out", _folder.At("out"), "--quiet"];
+            return ["refine", "value", "--model", Model, "--validation", _validation, "--proxies", _folder.At(name), "--estimator", "exact", .. Training, "--out", _folder.At("out")];
         }
 
         CliRun.Json(Line("first", new("3", ["0", "3"]), new("1", ["1", "2", "4"])));
@@ -232,10 +232,12 @@ public sealed class RefineValueVerbTests
     public void A_table_of_another_game_is_refused_unless_it_is_replaced()
     {
         Value("out", "--estimator", "leave-one-out");
-        CliRun.Fails(2, ["values.jsonl", "another game"], [.. Line("--estimator", "leave-one-out", "--lr", "2e-3", "--quiet"), "--out", _folder.At("out")]);
+        CliRun.Fails(2, ["values.jsonl", "another game"], [.. Line("--estimator", "leave-one-out", "--lr", "2e-3"), "--out", _folder.At("out")]);
         JsonObject result = Value("out", "--estimator", "leave-one-out", "--lr", "2e-3", "--force");
         Assert.That((int)result["measured"]!, Is.EqualTo(6));
         CliRun.Fails(2, ["--out", "not empty"], [.. Line("--estimator", "leave-one-out"), "--out", _folder.Root]);
+        CliRun.Fails(2, ["--out", "not empty"], [.. Line("--estimator", "in-run"), "--out", _folder.At("out")]);
+        CliRun.Fails(2, ["--memory-budget", "at least"], [.. Line("--memory-budget", "1KiB"), "--out", _folder.At("more")]);
     }
 
     [Test]
@@ -252,7 +254,7 @@ public sealed class RefineValueVerbTests
             Assert.That(tight["proxies"]!.ToJsonString(), Is.EqualTo(roomy["proxies"]!.ToJsonString()));
             Assert.That(alone["proxies"]!.ToJsonString(), Is.EqualTo(roomy["proxies"]!.ToJsonString()));
         });
-        CliRun.Fails(2, ["--memory-budget", "bytes"], [.. Line("--memory-budget", "10kB", "--quiet"), "--out", _folder.At("none")]);
+        CliRun.Fails(2, ["--memory-budget", "bytes"], [.. Line("--memory-budget", "10kB"), "--out", _folder.At("none")]);
     }
 
     [Test]

@@ -95,15 +95,15 @@ public sealed class ResumeTests
 
     [Test]
     public void The_checkpoint_of_another_verb_is_refused() =>
-        CliRun.Fails(2, ["nativefl: expected train", "got pretrain"], [.. Lines["pretrain"], "--out", _folder.At("train"), "--resume", "--quiet"]);
+        CliRun.Fails(2, ["nativefl: expected train", "got pretrain"], [.. Lines["pretrain"], "--out", _folder.At("train"), "--resume"]);
 
     [Test]
     public void A_checkpoint_that_does_not_say_whose_it_is_is_refused()
     {
         Directory.CreateDirectory(_folder.At("nameless", "checkpoint"));
-        CliRun.Fails(2, ["identity.json", "no such file"], [.. Lines["train"], "--out", _folder.At("nameless"), "--resume", "--quiet"]);
+        CliRun.Fails(2, ["identity.json", "no such file"], [.. Lines["train"], "--out", _folder.At("nameless"), "--resume"]);
         _folder.Write(Path.Combine("nameless", "checkpoint", "identity.json"), "[]");
-        CliRun.Fails(2, ["identity.json", "a JSON object"], [.. Lines["train"], "--out", _folder.At("nameless"), "--resume", "--quiet"]);
+        CliRun.Fails(2, ["identity.json", "a JSON object"], [.. Lines["train"], "--out", _folder.At("nameless"), "--resume"]);
     }
 
     [Test]
