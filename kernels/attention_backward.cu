@@ -9,16 +9,15 @@
 // Launch     queries: a block owns rows, makes their delta, and walks over keys;  keys, after it: a block owns keys and walks over the rows
 //            of all heads of the group. P is computed in both, so that every sum has one order and needs no atomics.
 // Aliasing   none. Every row of a span is overwritten; rows of no span are not touched.
-// Cost       attention_delta  reads 2 s T H D, writes 4 T H
-//            attention_backward_keys_*     reads 2 s (H + Hkv) T D + 8 T H + 20 T / own, writes 2 s T Hkv D,
+// Cost       attention_backward_keys_*     reads 2 s (H + Hkv) T D + 8 T H + 20 T / own, writes 2 s T Hkv D,
 //                       loads copied + 4 H T (T + own) / own + 20 warps Hkv T / own,
 //                       mma bf16 W (parts + 1) H T (T + q) / 2048, fma (f32 W (parts + 1) + parts / 2) H T (T + q),
 //                       conflicts f32 parts H T (T + q) / 32 + bf16 ⌊32 / W⌋ copied / 128,
 //                       excess ≤ bf16 T Hkv D / 8 + H T (T + own) / (8 own) + warps Hkv T / own,
 //                       with q = max(walk Hkv / H, 16), with copied = 2 s T Hkv D + s D H T (T + own) / own
-//            attention_backward_queries_*  reads 2 s (H + Hkv) T D + 8 T H + 20 T / p, writes s T H D,
-//                       loads copied + 8 T H + 20 warps Hkv T / p, mma bf16 3 W H T (T + walk) / 4096,
-//                       fma (3 f32 W + 1) H T (T + walk) / 2, conflicts f32 H T (T + walk) / 64 + bf16 ⌊32 / W⌋ copied / 128,
+//            attention_backward_queries_*  reads s (3 H + 2 Hkv) T D + 4 T H + 20 T / p, writes s T H D + 4 T H,
+//                       loads copied + 2 s T H D + 4 T H + 20 warps Hkv T / p, mma bf16 3 W H T (T + walk) / 4096,
+//                       fma (3 f32 W + 1) H T (T + walk) / 2 + T H D, conflicts f32 H T (T + walk) / 64 + bf16 ⌊32 / W⌋ copied / 128,
 //                       excess ≤ bf16 T H D / 16 + T H / 4 + warps Hkv T / p, with p = own Hkv / H,
 //                       with copied = 2 s T H D + s Hkv D T (T + max(p, walk)) / p
 //            One causal span of T tokens; a block owns `own` rows (p queries) or keys, walks over tiles of `walk`; `parts` warps share 16.

@@ -9,7 +9,7 @@
 // Launch     block (i, j) sums chunk j over 32 V columns, V = 16 / sizeof(T): lane l owns columns l V .. + V, the eight warps take rows in
 //            turn, and the warps' sums are added in order. The order of a sum depends on N alone.
 // Aliasing   none.  sums accumulate (+=) where asked.
-// Cost       column_sum  reads s N C + 4 C accumulate, writes 4 C chunks, conflicts 8 V (V − 1) ⌈C / (32 V)⌉ chunks: bandwidth bound.
+// Cost       column_sum  reads s N C + 4 C accumulate, writes 4 C chunks, conflicts bf16 64 ⌈C / (32 V)⌉ chunks: bandwidth bound.
 // Source     plain
 #include "device/load.cuh"
 #include "device/reduce.cuh"

@@ -17,6 +17,7 @@
 // Bounds     a label outside 0 .. vocab − 1 cannot be refused without waiting for the device: its loss, and its gradient, are NaN.
 // Cost       cross_entropy  reads 4 N vocab + 4 N + 4 N gradient, writes 4 N vocab gradient + 4 N,
 //                           loads 4 N vocab (1 + gradient) + 8 N warps + 4 N (warps + 1) gradient: gradient is 1 or 0.
+//            cross_entropy_to_bf16  reads 4 N vocab + 8 N, writes 2 N vocab + 4 N, loads 8 N vocab + 8 N warps + 4 N (warps + 1)
 //            Bandwidth bound; the second walk finds in the L2 cache what fits there.
 // Source     Milakov and Gimelshein 2018, arXiv:1805.02867, algorithm 3 (the maximum and the sum in one pass)
 #include "device/load.cuh"

@@ -16,7 +16,7 @@
 //            gemm_??_bf16*  reads a M K + b K N, writes c M N, loads a M K ⌈N / 128⌉ + b K N ⌈M / 128⌉,
 //                           mma 256 ⌈M / 128⌉ ⌈N / 128⌉ ⌈K / 32⌉, conflicts ⌈M / 128⌉ ⌈N / 128⌉ (512 (c / 2 − 1) + 64 deep ⌈K / 32⌉)
 //            gemm_bias      reads 4 N, writes s M N, loads 4 M N
-//            Bytes of an element are a, b and c; deep: how many operands lie along K (nn 1, nt 2, tn 0, tt 1).
+//            Bytes of an element are a, b and c; deep: how many operands lie along K (nn 1, nt 2, tn 0, tt 1; 2 where b is widened).
 //            2 M N K operations: compute bound from M, N, K of some hundreds on.
 // Source     the multistage tile of CUTLASS, github.com/NVIDIA/cutlass, media/docs/efficient_gemm.md
 #include "device/block_product.cuh"

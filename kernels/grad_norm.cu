@@ -8,7 +8,7 @@
 // Types      gradients, norms: f32;  sums: double, so that no square overflows and the order hardly matters; it is fixed all the same
 // Launch     squares: one block of 256 threads a block of elements, four elements a step.  roots: one block of 256 threads a segment.
 // Aliasing   none.
-// Cost       grad_norm_squares  reads 4 P + 32 ranges, writes 16 blocks, loads 5 P + (260 + 32 ⌈log₂(ranges)⌉) blocks, sectors ≤ 1.6
+// Cost       grad_norm_squares  reads 4 P + 32 ranges, writes 16 blocks, loads 4 P + (260 + 32 ⌈log₂(ranges)⌉) blocks
 //            grad_norm_roots    reads 16 blocks, writes 4 K, loads 8 K blocks + 8 blocks, sectors ≤ 2
 //            Bandwidth bound: the gradients are read once.
 // Source     Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (clipping by the norm)

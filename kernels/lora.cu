@@ -20,17 +20,17 @@
 //            A block waits for memory once a step of depth, so a run of rows with few tiles is split finer (LoraWork)
 // Aliasing   none, but y, dx, dA, dB accumulate (+=). Tiles of one launch of lora_expand have rows of their own, tiles of one launch of
 //            lora_gradient have ranks of their own: the launcher orders what overlaps.
-// Cost       lora_shrink      reads s N Cin + 4 r Cin + 20 ⌈N / 128⌉ + 12 r, writes 4 N r, loads s N Cin + (4 r Cin + 80 + 12 r) ⌈N / 128⌉,
+// Cost       lora_shrink      reads s N Cin + 4 r Cin + 24 ⌈N / 128⌉ + 12 r, writes 4 N r, loads s N Cin + (4 r Cin + 96 + 12 r) ⌈N / 128⌉,
 //                             mma bf16 128 ⌈N / 128⌉ ⌈r / 16⌉ ⌈Cin / 64⌉, fma f32 N r Cin, excess ≤ bf16 N r / 8 + 4 ⌈N / 128⌉
-//            lora_shrink_sum  reads 4 S N r + 20 ⌈N / 128⌉ + 12 r, writes 4 N r, loads 4 S N r + (20 + 12 r) N r / 32, excess ≤ N r / 32
-//            lora_expand      reads s N Cout + 4 N r + 4 r Cout + 20 ⌈N / 128⌉ + 12 r, writes s N Cout,
-//                             loads s N Cout + 4 N r ⌈Cout / 128⌉ + 4 r Cout ⌈N / 128⌉ + (160 + 108 r) ⌈N / 128⌉ ⌈Cout / 128⌉,
+//            lora_shrink_sum  reads 4 S N r + 24 ⌈N / 128⌉ + 12 r, writes 4 N r, loads 4 S N r + (24 + 12 r) N r / 32, excess ≤ N r / 32
+//            lora_expand      reads s N Cout + 4 N r + 4 r Cout + 24 ⌈N / 128⌉ + 12 r, writes s N Cout,
+//                             loads s N Cout + 4 N r ⌈Cout / 128⌉ + 4 r Cout ⌈N / 128⌉ + (192 + 108 r) ⌈N / 128⌉ ⌈Cout / 128⌉,
 //                             mma bf16 384 ⌈N / 128⌉ ⌈Cout / 128⌉ ⌈r / 16⌉, fma f32 N r Cout, excess ≤ r ⌈N / 128⌉ ⌈Cout / 128⌉ / 2,
 //                             conflicts f32 (1024 + 32 ⌈r / 8⌉) ⌈N / 128⌉ ⌈Cout / 128⌉
-//            lora_gradient    reads s N Cin + s N Cout + 8 N r + 4 r (Cin + Cout) + 20 + 12 r, writes 4 r (Cin + Cout),
-//                             loads s N Cin + s N Cout + 4 r (Cin + Cout) + (4 N r + 80 + 12 r) (⌈Cin / 128⌉ + ⌈Cout / 128⌉),
+//            lora_gradient    reads s N Cin + s N Cout + 8 N r + 4 r (Cin + Cout) + 24 + 12 r, writes 4 r (Cin + Cout),
+//                             loads s N Cin + s N Cout + 4 r (Cin + Cout) + (4 N r + 96 + 12 r) (⌈Cin / 128⌉ + ⌈Cout / 128⌉),
 //                             mma bf16 16 ⌈r / 16⌉ (⌈Cin / 128⌉ + ⌈Cout / 128⌉) 2 ⌈N / 16⌉, fma f32 N r (Cin + Cout),
-//                             conflicts 32 / s 2 ⌈N / 32⌉ (⌈Cin / 128⌉ + ⌈Cout / 128⌉), excess bf16 r (Cin + Cout) / 4: one split.
+//                             conflicts 32 / s 2 ⌈N / 32⌉ (⌈Cin / 128⌉ + ⌈Cout / 128⌉), excess ≤ 4 ⌈Cin / 128⌉ + 4 ⌈Cout / 128⌉: one split.
 //            lora_gradient_sum  reads (4 S + 4) r (Cin + Cout) + 16 + 4 r, writes 4 r (Cin + Cout),
 //                             loads (4 S + 4) r (Cin + Cout) + 20 r (Cin + Cout) / 32, excess ≤ r (Cin + Cout) / 32
 //            One adapter of r ranks, at most 64, on N rows; S splits. Bandwidth bound for small r.

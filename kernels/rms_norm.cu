@@ -17,7 +17,7 @@
 //                               loads 3 s N C + 2 s N max(0, C − 4 V lanes) + 8 C ⌈N min(lanes, 32) / 32⌉ + 4 N ⌈lanes / 32⌉,
 //                               excess bf16 C ⌈N min(lanes, 32) / 32⌉ / 4
 //            rms_norm_weight_gradient  reads 2 s N C + 4 N, writes 4 C chunks, loads 2 s N C + 4 N ⌈C / (32 V)⌉,
-//                               conflicts 8 V (V − 1) ⌈C / (32 V)⌉ chunks
+//                               conflicts bf16 64 ⌈C / (32 V)⌉ chunks
 //            Bandwidth bound. The excess is w beside bf16 rows, from the cache.
 // Source     Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4
 #include "device/reduce.cuh"

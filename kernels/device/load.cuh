@@ -34,7 +34,10 @@ __device__ inline uint4 pack(const float (&x)[8]) {
     return make_uint4(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]), pack_bf16x2(x[4], x[5]), pack_bf16x2(x[6], x[7]));
 }
 
-__device__ inline void load_vector(const bf16* p, float (&x)[8]) { unpack(*reinterpret_cast<const uint4*>(p), x); }
+__device__ inline void load_vector(const bf16* p, float (&x)[8]) {
+    const uint4 v = *reinterpret_cast<const uint4*>(p);  // one access, however its parts are used
+    unpack(v, x);
+}
 
 // 8 f32 beside 8 bf16, such as a norm weight beside its activations.
 __device__ inline void load_vector(const float* p, float (&x)[8]) {

@@ -6,7 +6,7 @@ namespace NativeFl.Cuda.Tests.Costs;
 // The table of tokens, the loss, the optimiser, clusters.
 internal sealed partial class CostTests
 {
-    private static IEnumerable<CostCase> OtherCases => [.. Types.SelectMany(EmbeddingCases), LossCase(true), LossCase(false), OptimiserCase, ClusterCase];
+    private static IEnumerable<CostCase> OtherCases => [.. Types.SelectMany(EmbeddingCases), LossCase(true), LossCase(false), RoundedLossCase, OptimiserCase, ClusterCase];
 
     private static CostCase OptimiserCase => new(
         "grad_norm and adamw",
@@ -49,6 +49,16 @@ internal sealed partial class CostTests
             return () => test.Backend.CrossEntropy(labels, weights, withGradient, logits, losses);
         },
         ("cross_entropy", $"N=3 vocab=8192 gradient={(withGradient ? 1 : 0)} warps=16"));
+
+    private static CostCase RoundedLossCase => new(
+        "cross_entropy_to_bf16",
+        test =>
+        {
+            TensorView labels = test.UploadIntegers(5, 4095, 8000), weights = test.Rows(3, 1), logits = test.Rows(3, 8192), losses = test.New(3, 1);
+            TensorView gradient = test.New(3, 8192, DType.BF16);
+            return () => test.Backend.CrossEntropy(labels, weights, logits, losses, gradient);
+        },
+        ("cross_entropy_to_bf16", "N=3 vocab=8192 warps=16"));
 
     private static IEnumerable<CostCase> EmbeddingCases(DType type)
     {
