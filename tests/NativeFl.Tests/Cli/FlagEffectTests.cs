@@ -6,23 +6,9 @@ using NativeFl.Tests.Models;
 namespace NativeFl.Tests.Cli;
 
 /// <summary>What a flag does, seen from outside: in the files that a run writes and the numbers that it reports.</summary>
-public sealed class FlagEffectTests
+public sealed class FlagEffectTests : FixtureVerbTest
 {
     private static readonly string Model = CliRun.Fixture("models", "llama");
-
-    private TemporaryFolder _folder = null!;
-    private string _data = "";
-
-    [SetUp]
-    public void Open()
-    {
-        _folder = new TemporaryFolder();
-        using var fixture = new FixtureCase("llama");
-        _data = VerbInput.Records(fixture, _folder);
-    }
-
-    [TearDown]
-    public void Close() => _folder.Dispose();
 
     // Transformers' schedulers with 2 warm-up steps of 6, by hand.
     [TestCase("constant", new[] { 0, 0.5, 1, 1, 1, 1 })]
@@ -61,7 +47,7 @@ public sealed class FlagEffectTests
             Assert.That(rs.Weights.Modules.Values.Select(f => f.Scaling), Has.All.EqualTo(3f), "6 over the root of 4");
             Assert.That(plain.Weights.Modules.Values.Select(f => f.Scaling), Has.All.EqualTo(1.5f), "6 over 4");
         });
-        JsonObject written = JsonNode.Parse(File.ReadAllText(_folder.At("rs", "adapter_config.json")))!.AsObject();
+        JsonObject written = JsonNode.Parse(File.ReadAllText(Folder.At("rs", "adapter_config.json")))!.AsObject();
         Assert.That(((int)written["r"]!, (double)written["lora_alpha"]!, (bool)written["use_rslora"]!), Is.EqualTo((4, 6.0, true)));
     }
 
@@ -90,12 +76,12 @@ public sealed class FlagEffectTests
     public void A_fraction_of_the_clients_is_drawn_for_every_round()
     {
         string[] lines = [.. Enumerable.Range(0, 8).Select(i => string.Create(CultureInfo.InvariantCulture, $"{{\"input_ids\":[{i + 3},{i + 4},{i},{i + 9}]}}"))];
-        _data = _folder.Write("eight.jsonl", string.Join('\n', lines));
+        File.WriteAllLines(Data, lines);
         JsonObject result = Federate("fed", "--clients", "4", "--rank", "2", "--rounds", "4", "--client-fraction", "0.5");
         int[][] drawn = [.. result["rounds"]!.AsArray().Select(r => r!["clients"]!.AsArray().Select(c => (int)c!["id"]!).ToArray())];
         Assert.That(drawn.Select(d => d.Distinct().Count()), Has.All.EqualTo(2));
         Assert.That(drawn.Select(d => string.Join(',', d)).Distinct().Count(), Is.GreaterThan(1), "not the same in every round");
-        Assert.That(Directory.GetDirectories(_folder.At("fed", "round-01"), "client-*"), Has.Length.EqualTo(2));
+        Assert.That(Directory.GetDirectories(Folder.At("fed", "round-01"), "client-*"), Has.Length.EqualTo(2));
     }
 
     [Test]
@@ -115,9 +101,9 @@ public sealed class FlagEffectTests
     {
         Train("one", "--steps", "1", "--rank", "2", "--target-modules", "q_proj");
         Train("other", "--steps", "1", "--rank", "2", "--target-modules", "v_proj");
-        string[] line = ["aggregate", "--model", Model, "--adapters", _folder.At("one"), _folder.At("other"), "--weights", "3,1"];
-        CliRun.Json([.. line, "--out", _folder.At("none")]);
-        CliRun.Json([.. line, "--renormalize", "module", "--out", _folder.At("module")]);
+        string[] line = ["aggregate", "--model", Model, "--adapters", Folder.At("one"), Folder.At("other"), "--weights", "3,1"];
+        CliRun.Json([.. line, "--out", Folder.At("none")]);
+        CliRun.Json([.. line, "--renormalize", "module", "--out", Folder.At("module")]);
         foreach ((Projection projection, float factor) in new[] { (Projection.Query, 4 / 3f), (Projection.Value, 4f) })
         {
             LoraFactors part = Adapter("none").Weights.Modules[new ModuleId(1, projection)], whole = Adapter("module").Weights.Modules[new ModuleId(1, projection)];
@@ -130,13 +116,13 @@ public sealed class FlagEffectTests
     {
         Federate("fed", "--ranks", "4,2", "--rounds", "2");
         CliRun.Json(
-            "aggregate", "--model", Model, "--adapters", _folder.At("fed", "round-01", "client-00"), _folder.At("fed", "round-01", "client-01"),
-            "--weights", Weights("fed"), "--merge", "--out", _folder.At("second"));
+            "aggregate", "--model", Model, "--adapters", Folder.At("fed", "round-01", "client-00"), Folder.At("fed", "round-01", "client-01"),
+            "--weights", Weights("fed"), "--merge", "--out", Folder.At("second"));
         foreach (string round in new[] { "1", "2" })
         {
             CliRun.Json(
-                "train", "--model", _folder.At("second"), "--data", _data, "--batch-size", "2", "--lr", "1e-2",
-                "--partition", _folder.At("fed", "partition.json"), "--client", "1", "--round", round, "--out", _folder.At("by-hand-" + round));
+                "train", "--model", Folder.At("second"), "--data", Data, "--batch-size", "2", "--lr", "1e-2",
+                "--partition", Folder.At("fed", "partition.json"), "--client", "1", "--round", round, "--out", Folder.At("by-hand-" + round));
         }
 
         // A fresh adapter's A is drawn from the seed, and little of it changes in a round.
@@ -150,7 +136,7 @@ public sealed class FlagEffectTests
     [Test]
     public void Drawn_tokens_follow_temperature_top_k_top_p_and_seed()
     {
-        string ids = _folder.Write("ids.json", "{\"input_ids\":[[5,9,14]]}");
+        string ids = Folder.Write("ids.json", "{\"input_ids\":[[5,9,14]]}");
         string Of(params string[] flags) =>
             CliRun.Json(["generate", "--model", Model, "--ids", ids, "--max-new-tokens", "12", "--ignore-eos", .. flags])["ids"]!.ToJsonString();
         string greedy = Of(), drawn = Of("--temperature", "50");
@@ -168,19 +154,19 @@ public sealed class FlagEffectTests
     }
 
     private JsonObject Train(string name, params string[] flags) =>
-        CliRun.Json(["train", "--model", Model, "--data", _data, "--seed", "3", .. flags, "--out", _folder.At(name)]);
+        CliRun.Json(["train", "--model", Model, "--data", Data, "--seed", "3", .. flags, "--out", Folder.At(name)]);
 
     private JsonObject Federate(string name, params string[] flags)
     {
         string[] clients = flags.Contains("--clients") || flags.Contains("--partition") ? [] : ["--clients", "2"];
         return CliRun.Json(
-            ["federate", "--model", Model, "--data", _data, "--seed", "5", "--batch-size", "2", "--lr", "1e-2", .. clients, .. flags, "--out", _folder.At(name)]);
+            ["federate", "--model", Model, "--data", Data, "--seed", "5", "--batch-size", "2", "--lr", "1e-2", .. clients, .. flags, "--out", Folder.At(name)]);
     }
 
-    private string Weights(string fed) => string.Join(',', JsonNode.Parse(File.ReadAllText(_folder.At(fed, "partition.json")))!["clients"]!.AsArray()
+    private string Weights(string fed) => string.Join(',', JsonNode.Parse(File.ReadAllText(Folder.At(fed, "partition.json")))!["clients"]!.AsArray()
         .Select(c => c!["records"]!.AsArray().Count));
 
-    private AdapterFolderContent Adapter(params ReadOnlySpan<string> parts) => AdapterFolder.Load(_folder.At(parts), ModelConfigFile.Load(Model));
+    private AdapterFolderContent Adapter(params ReadOnlySpan<string> parts) => AdapterFolder.Load(Folder.At(parts), ModelConfigFile.Load(Model));
 
-    private IEnumerable<JsonObject> Metrics(string run) => File.ReadLines(_folder.At(run, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject());
+    private IEnumerable<JsonObject> Metrics(string run) => File.ReadLines(Folder.At(run, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject());
 }

@@ -9,41 +9,27 @@ using NativeFl.Tests.Models;
 
 namespace NativeFl.Tests.Cli;
 
-public sealed class TrainVerbTests
+public sealed class TrainVerbTests : FixtureVerbTest
 {
     private static readonly string Model = CliRun.Fixture("models", "llama");
 
-    private TemporaryFolder _folder = null!;
-    private string _data = "";
-
-    private string[] Flags => ["--model", Model, "--data", _data, "--steps", "6", "--batch-size", "2", "--lr", "1e-2", "--seed", "3"];
-
-    [SetUp]
-    public void Open()
-    {
-        _folder = new TemporaryFolder();
-        using var fixture = new FixtureCase("llama");
-        _data = VerbInput.Records(fixture, _folder);
-    }
-
-    [TearDown]
-    public void Close() => _folder.Dispose();
+    private string[] Flags => ["--model", Model, "--data", Data, "--steps", "6", "--batch-size", "2", "--lr", "1e-2", "--seed", "3"];
 
     [TestCase("train", "adapter_model.safetensors")]
     [TestCase("pretrain", "model.safetensors")]
     public void A_stopped_run_resumes_to_the_same_bits(string verb, string file)
     {
-        JsonObject whole = CliRun.Json([verb, .. Flags, "--out", _folder.At("whole")]);
-        CliRun stopped = StopAfter(3, [verb, .. Flags, "--out", _folder.At("stopped"), "--eval-data", _data, "--eval-every", "1"]);
+        JsonObject whole = CliRun.Json([verb, .. Flags, "--out", Folder.At("whole")]);
+        CliRun stopped = StopAfter(3, [verb, .. Flags, "--out", Folder.At("stopped"), "--eval-data", Data, "--eval-every", "1"]);
         Assert.That(stopped.ExitCode, Is.EqualTo(130), stopped.Error);
-        Assert.That(Directory.Exists(_folder.At("stopped", "checkpoint")));
-        Assert.That(File.Exists(_folder.At("stopped", file)), Is.False);
+        Assert.That(Directory.Exists(Folder.At("stopped", "checkpoint")));
+        Assert.That(File.Exists(Folder.At("stopped", file)), Is.False);
 
-        JsonObject resumed = CliRun.Json([verb, .. Flags, "--out", _folder.At("stopped"), "--resume"]);
+        JsonObject resumed = CliRun.Json([verb, .. Flags, "--out", Folder.At("stopped"), "--resume"]);
         Assert.That(resumed["losses"]!.ToJsonString(), Is.EqualTo(whole["losses"]!.ToJsonString()));
-        Assert.That(File.ReadAllBytes(_folder.At("stopped", file)), Is.EqualTo(File.ReadAllBytes(_folder.At("whole", file))));
-        Assert.That(Directory.Exists(_folder.At("stopped", "checkpoint")), Is.False);
-        int[] steps = [.. File.ReadLines(_folder.At("stopped", "metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject())
+        Assert.That(File.ReadAllBytes(Folder.At("stopped", file)), Is.EqualTo(File.ReadAllBytes(Folder.At("whole", file))));
+        Assert.That(Directory.Exists(Folder.At("stopped", "checkpoint")), Is.False);
+        int[] steps = [.. File.ReadLines(Folder.At("stopped", "metrics.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject())
             .Where(m => m.ContainsKey("loss")).Select(m => (int)m["step"]!)];
         Assert.That(steps, Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6 }), "every step once");
     }
@@ -51,10 +37,10 @@ public sealed class TrainVerbTests
     [Test]
     public void The_same_command_gives_the_same_bits_and_another_seed_others()
     {
-        CliRun.Json(["train", .. Flags, "--out", _folder.At("a")]);
-        CliRun.Json(["train", .. Flags, "--out", _folder.At("b")]);
-        CliRun.Json(["train", .. Flags[..^1], "4", "--out", _folder.At("c")]);
-        byte[] Bytes(string run) => File.ReadAllBytes(_folder.At(run, "adapter_model.safetensors"));
+        CliRun.Json(["train", .. Flags, "--out", Folder.At("a")]);
+        CliRun.Json(["train", .. Flags, "--out", Folder.At("b")]);
+        CliRun.Json(["train", .. Flags[..^1], "4", "--out", Folder.At("c")]);
+        byte[] Bytes(string run) => File.ReadAllBytes(Folder.At(run, "adapter_model.safetensors"));
         Assert.That(Bytes("b"), Is.EqualTo(Bytes("a")));
         Assert.That(Bytes("c"), Is.Not.EqualTo(Bytes("a")));
     }
@@ -75,13 +61,13 @@ public sealed class TrainVerbTests
                 Initial = fixture.Adapter("adapter"),
                 Options = new TrainingOptions { Steps = 6, BatchSize = 2, LearningRate = 1e-2, ProximalMu = mu },
             };
-            AdapterWeights trained = AdapterFolder.Load(_folder.At(run), model.Config).Weights;
+            AdapterWeights trained = AdapterFolder.Load(Folder.At(run), model.Config).Weights;
             return TrainingCases.Distance(trained, new AdapterTrainer(model).Train([task])[0].Adapter);
         }
 
         string[] line = ["train", .. Flags, "--init-adapter", Path.Combine(Model, "adapter"), "--dtype", "f32", "--device", "cpu"];
-        CliRun.Json([.. line, "--prox-mu", "4", "--out", _folder.At("pulled")]);
-        CliRun.Json([.. line, "--out", _folder.At("free")]);
+        CliRun.Json([.. line, "--prox-mu", "4", "--out", Folder.At("pulled")]);
+        CliRun.Json([.. line, "--out", Folder.At("free")]);
         Assert.Multiple(() =>
         {
             Assert.That(Distance("pulled", 4), Is.LessThan(2e-3));
@@ -94,16 +80,16 @@ public sealed class TrainVerbTests
     public void A_pretrained_model_is_a_complete_checkpoint()
     {
         string config = Path.Combine(Model, "config.json");
-        JsonObject result = CliRun.Json("pretrain", "--config", config, "--data", _data, "--steps", "8", "--lr", "1e-2", "--out", _folder.At("model"));
+        JsonObject result = CliRun.Json("pretrain", "--config", config, "--data", Data, "--steps", "8", "--lr", "1e-2", "--out", Folder.At("model"));
         double[] losses = [.. result["losses"]!.AsArray().Select(n => (double)n!)];
         Assert.That(losses[^1], Is.LessThan(losses[0]));
-        JsonObject eval = CliRun.Json("eval", "--model", _folder.At("model"), "--data", _data);
+        JsonObject eval = CliRun.Json("eval", "--model", Folder.At("model"), "--data", Data);
         Assert.That((double)eval["loss"]!, Is.LessThan(losses[^1]));
     }
 
     [Test]
     public void A_run_that_diverges_ends_with_1_and_says_at_which_step() => CliRunFails(
-        ["train", .. Flags, "--lr", "1e38", "--grad-clip", "0", "--out", _folder.At("out")]);
+        ["train", .. Flags, "--lr", "1e38", "--grad-clip", "0", "--out", Folder.At("out")]);
 
     [Test]
     public void The_plan_names_every_block_and_its_peak()
@@ -120,7 +106,7 @@ public sealed class TrainVerbTests
         CliRun run = CliRun.Of(once);
         Assert.That(run.ExitCode, Is.EqualTo(1), run.Error);
         Assert.That(run.Error, Does.Contain("diverged at step"));
-        Assert.That(File.Exists(_folder.At("out", "adapter_model.safetensors")), Is.False);
+        Assert.That(File.Exists(Folder.At("out", "adapter_model.safetensors")), Is.False);
     }
 
     /// <summary>Cancels from inside the run: its note on held-out data after a step is the signal.</summary>
