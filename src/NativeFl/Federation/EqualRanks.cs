@@ -9,15 +9,13 @@ internal static class EqualRanks
 {
     private const string Expected = "clients of equal rank (flora and zero-padding take unequal ones)";
 
-    /// <summary>Refuses clients of unequal rank.</summary>
-    public static void Require(string method, IReadOnlyList<ClientSpecification> clients)
+    /// <summary>The clients, or a refusal where their ranks are unequal.</summary>
+    public static IReadOnlyList<ClientSpecification> Require(string method, IReadOnlyList<ClientSpecification> clients)
     {
         int[] ranks = [.. clients.Select(c => c.Rank).Distinct().Order()];
-        if (ranks.Length > 1)
-        {
-            string got = string.Join(", ", ranks.Select(r => r.ToString(CultureInfo.InvariantCulture)));
-            throw new InvalidInputException($"--method {method}", Expected, $"ranks {got}");
-        }
+        if (ranks.Length <= 1) return clients;
+        string got = string.Join(", ", ranks.Select(r => r.ToString(CultureInfo.InvariantCulture)));
+        throw new InvalidInputException($"--method {method}", Expected, $"ranks {got}");
     }
 
     /// <summary>Refuses adapters of unequal rank on any module; a missing module is rank 0, unless only those that trained it count.</summary>

@@ -18,11 +18,7 @@ public sealed class FedAvg : IAggregationMethod
     public ClientDepth Depth => ClientDepth.Alike;
 
     /// <inheritdoc/>
-    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
-    {
-        EqualRanks.Require(Name, clients);
-        return clients;
-    }
+    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients) => EqualRanks.Require(Name, clients);
 
     /// <inheritdoc/>
     public Aggregation Aggregate(Contributions clients, ServerState server)

@@ -19,11 +19,7 @@ public sealed class FedAvgAsReleased : IAggregationMethod
     public ClientDepth Depth => ClientDepth.Whole;
 
     /// <inheritdoc/>
-    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients)
-    {
-        EqualRanks.Require(Name, clients);
-        return clients;
-    }
+    public IReadOnlyList<ClientSpecification> Admit(IReadOnlyList<ClientSpecification> clients) => EqualRanks.Require(Name, clients);
 
     /// <inheritdoc/>
     public Aggregation Aggregate(Contributions clients, ServerState server)
