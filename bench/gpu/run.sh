@@ -199,8 +199,8 @@ values() {
 }
 
 # The tests of every op, memory errors before races.
-sanitizer_ops='AdamW AddScaled Attention ColumnSum Copy CrossEntropy CudaCosineSimilarity CudaKMeans CudaShapley Dropout Embedding GatherRows
-    GradNorm Linear Lora LoraMerge MatMul Pack ResidualRmsNorm RmsNorm Rope Swiglu'
+sanitizer_ops='Attention Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
+    CudaGradNorm CudaKMeans CudaResidualRmsNorm CudaRmsNorm CudaRope CudaShapley CudaSwiglu Linear Lora LoraMerge MatMul Pack'
 sanitizer() {
     local tool found op filter=''
     found=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)

@@ -37,13 +37,14 @@ for (int g = 0; g < games.Length; g++)
     for (int seed = 0; seed < exact.Length; seed++)
     {
         double[] x = Values(exact[seed]), y = Values(estimates[seed]);
-        JsonElement e = estimates[seed], last = Read("eight")[seed].GetProperty("rounds")[0].GetProperty("values")[games.Length - 1];
+        JsonElement e = estimates[seed];
+        JsonElement[] both = [.. Read("eight")[seed].GetProperty("rounds")[0].GetProperty("values").EnumerateArray()];
         double training = Number(e, "training_operations");
         string inside = double.IsNaN(Number(Clients(e).First(), "stderr")) ? "–" : Clients(e).Zip(x, (c, value) => Math.Abs(Number(c, "value") - value) <= 1.96 * Number(c, "stderr") ? 1 : 0).Sum() + $" of {x.Length}";
         string low = string.Join(", ", y.Index().OrderBy(v => v.Item).Take(2).Select(v => v.Index).Order());
         Console.WriteLine(
-            $"| {seed} | {e.GetProperty("estimator")} | {last.GetProperty("evaluations")}, {e.GetProperty("planned_evaluations")} "
-            + $"| {100 * Number(last, "operations") / training:0.00}, {100 * Number(e, "planned_operations") / training:0.00} | {Pearson(x, y):0.000} | {Pearson(Ranks(x), Ranks(y)):0.000} "
+            $"| {seed} | {e.GetProperty("estimator")} | {both.Sum(v => Number(v, "evaluations"))}, {e.GetProperty("planned_evaluations")} "
+            + $"| {100 * both.Sum(v => Number(v, "operations")) / training:0.00}, {100 * Number(e, "planned_operations") / training:0.00} | {Pearson(x, y):0.000} | {Pearson(Ranks(x), Ranks(y)):0.000} "
             + $"| {1e3 * x.Zip(y, (a, b) => Math.Abs(a - b)).Average():0.00} | {1e3 * (x.Max() - x.Min()):0.00} | {inside} | {low} |");
     }
 
