@@ -33,7 +33,12 @@ internal sealed class NvrtcTests
     {
         NativeLibraries.Load(NativeLibraries.Compiler, Folder());
         _obstacle = NativeLibraries.Obstacle(NativeLibraries.Compiler, Cuda.Interop.Nvrtc.Functions);
-        if (_obstacle.Length == 0) _compiler = new NvrtcCompiler(_handles);
+        if (_obstacle.Length > 0) return;
+        _compiler = new NvrtcCompiler(_handles);
+
+        // Before anything else is compiled: what this compiler has compiled already moves a few registers (kmeans_assign: 61 or 66 of them).
+        string[] libraries = Folder() is { Length: > 0 } folder ? ["--cuda-libraries", folder] : [];
+        _info = CliRun.Json(["info", "--kernels", "--device", "cpu", .. libraries]);
     }
 
     [SetUp]
@@ -139,12 +144,7 @@ internal sealed class NvrtcTests
     }
 
     /// <summary>What info --kernels lists, compiled once for all tests.</summary>
-    private IEnumerable<JsonObject> Rows()
-    {
-        string[] libraries = Folder() is { Length: > 0 } folder ? ["--cuda-libraries", folder] : [];
-        _info ??= CliRun.Json(["info", "--kernels", "--device", "cpu", .. libraries]);
-        return _info["kernels"]!.AsArray().Select(row => row!.AsObject());
-    }
+    private IEnumerable<JsonObject> Rows() => _info!["kernels"]!.AsArray().Select(row => row!.AsObject());
 
     private (int Status, string Log) Compile(KernelSource source, string target)
     {
