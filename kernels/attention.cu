@@ -13,8 +13,7 @@
 // Aliasing   none. Every row of a span is overwritten; rows of no span are not touched.
 // Cost       attention_forward_*  reads s (H + 2 Hkv) T D + 20 T / p, writes s T H D + 4 T H, loads copied + 20 warps Hkv T / p,
 //                                 mma bf16 W H T (T + walk) / 2048, fma (f32 W + 1 / 2 + 2 / walk) H T (T + walk) + H T,
-//                                 conflicts f32 H T (T + walk) / 64 + bf16 ⌊32 / W⌋ copied / 128,
-//                                 excess ≤ bf16 T H D / 16 + T H / 8 + warps Hkv T / p, with p = own Hkv / H,
+//                                 excess ≤ T H / 8 + warps Hkv T / p, with p = own Hkv / H,
 //                                 with copied = s T H D + s Hkv D T (T + max(p, walk)) / p
 //            One causal span of T tokens; a block owns `own` rows, which are p queries, and walks over tiles of `walk` keys.
 //            4 D operations a visible (query, key, head): bound by arithmetic. One query of a cache: reads 2 s M Hkv D, bound by bandwidth.

@@ -12,13 +12,12 @@
 // Cost       attention_backward_keys_*     reads 2 s (H + Hkv) T D + 8 T H + 20 T / own, writes 2 s T Hkv D,
 //                       loads copied + 4 H T (T + own) / own + 20 warps Hkv T / own,
 //                       mma bf16 W (parts + 1) H T (T + q) / 2048, fma (f32 W (parts + 1) + parts / 2) H T (T + q),
-//                       conflicts f32 parts H T (T + q) / 32 + bf16 ⌊32 / W⌋ copied / 128,
-//                       excess ≤ bf16 T Hkv D / 8 + H T (T + own) / (8 own) + warps Hkv T / own,
+//                       excess ≤ H T (T + own) / (8 own) + warps Hkv T / own,
 //                       with q = max(walk Hkv / H, 16), with copied = 2 s T Hkv D + s D H T (T + own) / own
 //            attention_backward_queries_*  reads s (3 H + 2 Hkv) T D + 4 T H + 20 T / p, writes s T H D + 4 T H,
 //                       loads copied + 2 s T H D + 4 T H + 20 warps Hkv T / p, mma bf16 3 W H T (T + walk) / 4096,
-//                       fma (3 f32 W + 1) H T (T + walk) / 2 + T H D, conflicts f32 H T (T + walk) / 64 + bf16 ⌊32 / W⌋ copied / 128,
-//                       excess ≤ bf16 T H D / 16 + T H / 4 + warps Hkv T / p, with p = own Hkv / H,
+//                       fma (3 f32 W + 1) H T (T + walk) / 2 + T H D,
+//                       excess ≤ T H / 4 + warps Hkv T / p, with p = own Hkv / H,
 //                       with copied = 2 s T H D + s Hkv D T (T + max(p, walk)) / p
 //            One causal span of T tokens; a block owns `own` rows (p queries) or keys, walks over tiles of `walk`; `parts` warps share 16.
 //            14 D operations a visible (query, key, head), 4 D of them twice: bound by arithmetic.
@@ -146,16 +145,18 @@ __device__ inline void attention_backward_keys(const T* __restrict__ d_o,       
     }
     copy_async_wait<0>();
 
-    T *to_k[2], *to_v[2];
+    auto store = [&](decltype(sum_k[0]) sum, float factor, T* gradient) {
+        T* to[2];
 #pragma unroll
-    for (int h = 0; h < 2; ++h) {
-        const int key = own + lane / 4 + 8 * h;
-        const bool valid = key < span.tile.key_count;
-        to_k[h] = valid ? span.keys(dk).at(key) + own_columns : nullptr;
-        to_v[h] = valid ? span.keys(dv).at(key) + own_columns : nullptr;
-    }
-    store_strip(sum_k[0], {scale, scale}, to_k, width - own_columns, lane);
-    store_strip(sum_v[0], {1.0f, 1.0f}, to_v, width - own_columns, lane);
+        for (int h = 0; h < 2; ++h) {
+            const int key = own + lane / 4 + 8 * h;
+            to[h] = key < span.tile.key_count ? span.keys(gradient).at(key) + own_columns : nullptr;
+        }
+        store_strip(sum, {factor, factor}, to, width - own_columns, lane);
+    };
+    __syncthreads();  // keeps what follows from being begun above it, for which sm_80 has no registers left
+    store(sum_k[0], scale, dk);
+    store(sum_v[0], 1.0f, dv);
 }
 
 // delta and dq of 16 M Warps rows, walking over tiles of `Keys` keys, two buffers each.
@@ -279,7 +280,7 @@ extern "C" __global__ void __launch_bounds__(128, 1) attention_backward_keys_256
     attention_backward_keys<bf16, 256, 4, 2, 16>(KEYS_ARGUMENTS);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 2) attention_backward_keys_32_f32(KEYS_PARAMETERS(float)) {
+extern "C" __global__ void __launch_bounds__(128, 3) attention_backward_keys_32_f32(KEYS_PARAMETERS(float)) {
     attention_backward_keys<float, 32, 4, 1, 32>(KEYS_ARGUMENTS);
 }
 

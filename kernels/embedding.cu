@@ -8,7 +8,7 @@
 //
 // Shapes     table, dTable (vocab, C) row-major;  tokens (N);  x, dx (N, C), N = B·T;  keys (N)
 // Types      table, x, dx: f32 | bf16, f32 in registers;  dTable: f32;  tokens: i32;  keys: i64 = token · 2³² + row, so all distinct
-// Launch     forward: `lanes` threads a row (a power of two), 256 / lanes rows a block, 8 elements a step.
+// Launch     forward: `lanes` threads a row (a power of two), 256 / lanes rows a block, 4 elements a step, 8 where all are bf16.
 //            sort_tokens: one block of 256 a tile of 1,024 keys, merged in shared memory; merge_tokens: one thread a key, runs of `run`
 //            keys into runs of twice that. A key's place after a merge is its place in its own run plus the number of smaller keys in
 //            the sibling, found by bisection.
@@ -16,7 +16,7 @@
 //            sums the run that starts at its place, and all eight share a run of more than 32 rows.
 // Aliasing   none.  dTable accumulates (+=).
 // Bounds     a token outside 0 .. vocab − 1 cannot be refused without waiting for the device: its x is NaN, its dx goes nowhere.
-// Cost       embedding_forward_*     reads w N C + 4 N, writes s N C, excess (⌊w / 4⌋ w + ⌊s / 4⌋ s) N C / 32: w bytes an element of table.
+// Cost       embedding_forward_*     reads w N C + 4 N, writes s N C: w bytes an element of table.
 //            embedding_sort_tokens   reads 4 N, writes 8 N, conflicts ≤ 3 N
 //            embedding_merge_tokens  reads 8 N, writes 8 N, loads ≤ 24 N, sectors ≤ 1.8: ⌈log₂(N / 1024)⌉ times.
 //            embedding_backward      reads s N C + 4 tokens C + 8 N, writes 4 tokens C,
@@ -34,7 +34,7 @@ constexpr int short_run = 32;  // rows that a warp sums alone: beyond, seven wai
 
 template <typename W, typename T, bool is_vector>
 __device__ inline void copy_row(const W* from, int lane, int lanes, int columns, T* to) {
-    constexpr int width = 8;
+    constexpr int width = sizeof(W) + sizeof(T) == 2 * sizeof(bf16) ? 8 : 4;  // where one side is f32, more would leave sectors half used
     for (int c = lane * width; c < columns; c += lanes * width) {
         float v[width];
         if (from != nullptr) {

@@ -12,11 +12,11 @@
 //            32;  f32: 256 threads of 8 × 8, depth 16
 // Aliasing   none; c accumulates if asked, in f32 with one rounding.
 // Cost       gemm_??_f32*   reads a M K + b K N, writes c M N, loads a M K ⌈N / 128⌉ + b K N ⌈M / 128⌉,
-//                           fma 262144 ⌈M / 128⌉ ⌈N / 128⌉ ⌈K / 16⌉, conflicts ⌈M / 128⌉ ⌈N / 128⌉ (512 + 64 deep ⌈K / 16⌉)
+//                           fma 262144 ⌈M / 128⌉ ⌈N / 128⌉ ⌈K / 16⌉, conflicts 512 ⌈M / 128⌉ ⌈N / 128⌉
 //            gemm_??_bf16*  reads a M K + b K N, writes c M N, loads a M K ⌈N / 128⌉ + b K N ⌈M / 128⌉,
-//                           mma 256 ⌈M / 128⌉ ⌈N / 128⌉ ⌈K / 32⌉, conflicts ⌈M / 128⌉ ⌈N / 128⌉ (512 (c / 2 − 1) + 64 deep ⌈K / 32⌉)
+//                           mma 256 ⌈M / 128⌉ ⌈N / 128⌉ ⌈K / 32⌉, conflicts 512 (c / 2 − 1) ⌈M / 128⌉ ⌈N / 128⌉
 //            gemm_bias      reads 4 N, writes s M N, loads 4 M N
-//            Bytes of an element are a, b and c; deep: how many operands lie along K (nn 1, nt 2, tn 0, tt 1; 2 where b is widened).
+//            Bytes of an element are a, b and c.
 //            2 M N K operations: compute bound from M, N, K of some hundreds on.
 // Source     the multistage tile of CUTLASS, github.com/NVIDIA/cutlass, media/docs/efficient_gemm.md
 #include "device/block_product.cuh"
@@ -32,11 +32,11 @@ struct Gemm {
 // A tile of bf16 as f32. Not asynchronous: it is complete at the next barrier.
 template <typename Tile, int Threads>
 __device__ inline void load_tile_async(const bf16* source, int64 stride, int valid_rows, int valid_columns, bool vector, float* tile) {
-    constexpr int width = Vector<bf16>::width;
+    constexpr int width = Vector<float>::width;
     if (vector) {
 #pragma unroll 1
         for (int i = threadIdx.x; i < Tile::rows * Tile::columns / width; i += Threads) {
-            const int row = i * width / Tile::columns, column = i * width % Tile::columns;
+            const int row = copied_row<Tile::columns * sizeof(float)>(i * width / Tile::columns), column = i * width % Tile::columns;
             float x[width] = {};
             if (row < valid_rows && column < valid_columns) load_vector(source + row * stride + column, x);
             store_vector(x, tile + row * Tile::stride + column);
@@ -58,10 +58,10 @@ __device__ inline void load_tile_async(const float* source, int64 stride, int va
     if (vector) {
 #pragma unroll 1
         for (int i = threadIdx.x; i < Tile::rows * Tile::columns / width; i += Threads) {
-            const int row = i * width / Tile::columns, column = i * width % Tile::columns;
+            const int row = copied_row<Tile::columns * sizeof(bf16)>(i * width / Tile::columns), column = i * width % Tile::columns;
             float x[width] = {};
             if (row < valid_rows && column < valid_columns) load_vector(source + row * stride + column, x);
-            *reinterpret_cast<uint2*>(tile + row * Tile::stride + column) = make_uint2(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]));
+            store_vector(x, tile + row * Tile::stride + column);
         }
         return;
     }

@@ -24,7 +24,7 @@
 //            columns, a cluster). Both take clusters first_cluster and on, as many as the sums have room for.
 // Aliasing   none.  A cluster without rows keeps its centre.
 // Cost       kmeans_assign  reads 4 N C + 4 K C, writes 8 N, loads 4 N C ⌈K / 64⌉ + 4 K C ⌈N / 64⌉,
-//                           fma 65536 ⌈N / 64⌉ ⌈K / 64⌉ ⌈C / 16⌉, conflicts 64 ⌈N / 64⌉ ⌈K / 64⌉ ⌈C / 16⌉: compute bound.
+//                           fma 65536 ⌈N / 64⌉ ⌈K / 64⌉ ⌈C / 16⌉: compute bound.
 //            kmeans_sum     reads 4 N C + 4 N, writes 8 S K C + 4 S K, loads 4 N C + 4 N K ⌈C / 128⌉: bandwidth bound.
 //            kmeans_mean    reads 8 S K C + 4 S K, writes 4 K C + 4 K, loads 8 S K C + 4 S K ⌈C / 32⌉
 // Source     Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982
@@ -34,6 +34,9 @@
 constexpr int assign_threads = 256, tile = 64, depth = 16, side = 4, tile_stride = tile + 4;
 constexpr int sum_threads = 128, sum_warps = sum_threads / warp_size;
 
+// Where row r of column c lies: with the eights of the later columns exchanged, the 8 rows x 4 columns that a warp stores meet 32 banks.
+__device__ inline int position(int c, int r) { return c * tile_stride + (r ^ (c & 8)); }
+
 // Columns first .. first + 16 of 64 rows from `row` on, transposed; zero where there is nothing.
 template <bool is_vector>
 __device__ inline void load_tile(const float* __restrict__ rows, int row, int row_count, int first, int columns, float* shared) {
@@ -42,7 +45,7 @@ __device__ inline void load_tile(const float* __restrict__ rows, int row, int ro
     if (row + r < row_count && first + c < columns)
         load<is_vector>(rows + static_cast<int64>(row + r) * columns + first + c, columns - first - c, x);
 #pragma unroll
-    for (int i = 0; i < 4; ++i) shared[(c + i) * tile_stride + r] = x[i];
+    for (int i = 0; i < 4; ++i) shared[position(c + i, r)] = x[i];
 }
 
 template <bool is_vector>
@@ -63,11 +66,11 @@ __device__ inline void assign(const float* __restrict__ x, const float* __restri
             load_tile<is_vector>(x, first_row, rows, first, columns, row_tile);
             load_tile<is_vector>(centres, first_centre, clusters, first, columns, centre_tile);
             __syncthreads();
-#pragma unroll
+#pragma unroll 8
             for (int c = 0; c < depth; ++c) {
                 float a[4], b[4];
-                load_vector(row_tile + c * tile_stride + down * side, a);
-                load_vector(centre_tile + c * tile_stride + across * side, b);
+                load_vector(row_tile + position(c, down * side), a);
+                load_vector(centre_tile + position(c, across * side), b);
 #pragma unroll
                 for (int i = 0; i < side; ++i) {
 #pragma unroll
@@ -101,7 +104,7 @@ __device__ inline void assign(const float* __restrict__ x, const float* __restri
     }
 }
 
-extern "C" __global__ void __launch_bounds__(assign_threads)
+extern "C" __global__ void __launch_bounds__(assign_threads, 4)
     kmeans_assign(const float* x, const float* centres, int rows, int clusters, int columns, int* nearest, float* distances) {
     if (is_vector_aligned(columns, x, centres)) {
         assign<true>(x, centres, rows, clusters, columns, nearest, distances);

@@ -1,21 +1,15 @@
-// async_copy.cuh: a tile of rows from global to shared memory, asynchronously, by all threads of a block
+// async_copy.cuh: which row of a tile a thread copies into shared memory
 //
-// copy_tile_async starts the copies of a (rows, columns) tile; copy_async_commit closes the group, copy_async_wait<n> and then
-// __syncthreads() make it visible. Rows and columns beyond the matrix become zero. The row stride in shared memory should be a multiple of
-// 16 bytes but not of 128, or ldmatrix meets bank conflicts: columns + 8 bf16 does it.
+// Copies of 16 bytes are written eight at a time. A tile's rows are 16 bytes longer than they need be (tile_stride, TileOperand), so that
+// reading eight of them meets eight different groups of banks; but rows of 64 bytes then lie 80 apart, eight copies are two rows, and those
+// of r and r + 1 would meet in four banks. Rows r and r + 4 lie 320 bytes apart, 64 beyond a multiple of 128, and meet nowhere.
 #pragma once
 
 #include "device/dtype.cuh"
 
-// `source` is element (0, 0) of the tile; `valid_rows`, `valid_columns` are how much of the matrix is left from there. Source rows must be
-// aligned to 16 bytes (pointer and stride); valid_columns a multiple of a vector.
-template <typename T, int Rows, int Columns, int Threads>
-__device__ inline void copy_tile_async(const T* source, int64 source_stride, int valid_rows, int valid_columns, T* shared,
-                                       int shared_stride) {
-    constexpr int width = 16 / sizeof(T), vectors = Columns / width;
-    for (int i = threadIdx.x; i < Rows * vectors; i += Threads) {
-        const int row = i / vectors, column = i % vectors * width;
-        const bool valid = row < valid_rows && column < valid_columns;
-        copy_async_16(shared + row * shared_stride + column, valid ? source + row * source_stride + column : source, valid);
-    }
+// Row i in the order of the copies, for rows of so many bytes: a bijection of 0 .. 7, of 8 .. 15, and so on.
+template <int RowBytes>
+__device__ inline int copied_row(int i) {
+    if constexpr (RowBytes == 64) return i & ~7 | (i & 1) << 2 | (i & 7) >> 1;
+    return i;
 }

@@ -90,7 +90,7 @@ __device__ inline void load_rows(const Rows& rows, int first, int width, bool al
         static_assert(Threads % vectors == 0, "a thread keeps its column from row to row");
         const int column = threadIdx.x % vectors * Vector<T>::width;
 #pragma unroll 1
-        for (int row = threadIdx.x / vectors; row < Count; row += Threads / vectors) {
+        for (int row = copied_row<Width * sizeof(T)>(threadIdx.x / vectors); row < Count; row += Threads / vectors) {
             const bool valid = first + row < rows.count && column < width;
             copy_async_16(shared + row * stride + column, valid ? rows.at(first + row) + column : rows.base, valid);
         }
@@ -104,20 +104,44 @@ __device__ inline void load_rows(const Rows& rows, int first, int width, bool al
     }
 }
 
-__device__ inline void store_pair(float* p, float x, float y) { *reinterpret_cast<float2*>(p) = make_float2(x, y); }
-
-__device__ inline void store_pair(bf16* p, float x, float y) { *reinterpret_cast<unsigned*>(p) = pack_bf16x2(x, y); }
-
 // Stores the accumulator rows g and g + 8 of a strip, times their factors: to[h] is the row's column 0, or null to store nothing.
-template <int N, typename T>
-__device__ inline void store_strip(const FragmentD (&d)[N], const float (&factor)[2], T* const (&to)[2], int columns, int lane) {
+template <int N>
+__device__ inline void store_strip(const FragmentD (&d)[N], const float (&factor)[2], float* const (&to)[2], int columns, int lane) {
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
         if (to[h] == nullptr) continue;
 #pragma unroll
         for (int n = 0; n < N; ++n) {
             const int column = 8 * n + lane % 4 * 2;
-            if (column < columns) store_pair(to[h] + column, d[n].r[2 * h] * factor[h], d[n].r[2 * h + 1] * factor[h]);
+            if (column < columns) *reinterpret_cast<float2*>(to[h] + column) = make_float2(d[n].r[2 * h] * factor[h], d[n].r[2 * h + 1] * factor[h]);
+        }
+    }
+}
+
+// Two bf16 a lane are half a sector for the four lanes of a row. So neighbouring lanes exchange: the even one takes both their pairs of
+// fragment n, the odd one those of n + 1, and a row's lanes store 32 bytes at once.
+template <int N>
+__device__ inline void store_strip(const FragmentD (&d)[N], const float (&factor)[2], bf16* const (&to)[2], int columns, int lane) {
+    static_assert(N % 2 == 0, "fragments are stored in pairs");
+    const int odd = lane % 2;
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+        const bool whole = columns % 4 == 0 && reinterpret_cast<unsigned long long>(to[h]) % 8 == 0;
+#pragma unroll
+        for (int n = 0; n < N; n += 2) {
+            const unsigned even_pair = pack_bf16x2(d[n].r[2 * h] * factor[h], d[n].r[2 * h + 1] * factor[h]);
+            const unsigned odd_pair = pack_bf16x2(d[n + 1].r[2 * h] * factor[h], d[n + 1].r[2 * h + 1] * factor[h]);
+            const unsigned other = __shfl_xor_sync(all_lanes, odd ? even_pair : odd_pair, 1);
+            const unsigned left = odd ? other : even_pair, right = odd ? odd_pair : other;
+            const int column = 8 * (n + odd) + lane % 4 / 2 * 4;
+            if (to[h] == nullptr || column >= columns) continue;
+            bf16* const p = to[h] + column;
+            if (whole) {
+                *reinterpret_cast<uint2*>(p) = make_uint2(left, right);
+            } else {
+                *reinterpret_cast<unsigned*>(p) = left;
+                if (column + 2 < columns) *reinterpret_cast<unsigned*>(p + 2) = right;
+            }
         }
     }
 }

@@ -234,7 +234,7 @@ __device__ inline void load_tile_async(const T* source, int64 stride, int valid_
     constexpr int width = Vector<T>::width, vectors = Tile::columns / width, step = Threads / vectors;
     static_assert(Threads % vectors == 0 && Tile::rows % step == 0, "every thread copies as many vectors");
     if (vector) {
-        const int row0 = threadIdx.x / vectors, column = threadIdx.x % vectors * width;
+        const int row0 = copied_row<Tile::columns * sizeof(T)>(threadIdx.x / vectors), column = threadIdx.x % vectors * width;
         const int rows = column < valid_columns ? valid_rows - row0 : 0;
         const T* from = source + row0 * stride + column;
         T* to = tile + row0 * Tile::stride + column;

@@ -39,6 +39,12 @@ __device__ inline void load_vector(const bf16* p, float (&x)[8]) {
     unpack(v, x);
 }
 
+// 4 bf16 beside 4 f32: half as wide, for then both sides of a conversion fill their sectors.
+__device__ inline void load_vector(const bf16* p, float (&x)[4]) {
+    const uint2 v = *reinterpret_cast<const uint2*>(p);
+    x[0] = low_float(v.x), x[1] = high_float(v.x), x[2] = low_float(v.y), x[3] = high_float(v.y);
+}
+
 // 8 f32 beside 8 bf16, such as a norm weight beside its activations.
 __device__ inline void load_vector(const float* p, float (&x)[8]) {
     const float4 low = reinterpret_cast<const float4*>(p)[0], high = reinterpret_cast<const float4*>(p)[1];
@@ -49,6 +55,10 @@ __device__ inline void load_vector(const float* p, float (&x)[8]) {
 __device__ inline void store_vector(const float (&x)[4], float* p) { *reinterpret_cast<float4*>(p) = make_float4(x[0], x[1], x[2], x[3]); }
 
 __device__ inline void store_vector(const float (&x)[8], bf16* p) { *reinterpret_cast<uint4*>(p) = pack(x); }
+
+__device__ inline void store_vector(const float (&x)[4], bf16* p) {
+    *reinterpret_cast<uint2*>(p) = make_uint2(pack_bf16x2(x[0], x[1]), pack_bf16x2(x[2], x[3]));
+}
 
 __device__ inline void store_vector(const float (&x)[8], float* p) {
     reinterpret_cast<float4*>(p)[0] = make_float4(x[0], x[1], x[2], x[3]);

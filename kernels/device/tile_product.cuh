@@ -5,7 +5,7 @@
 //
 // The two are a chain such as softmax(q kᵀ) v: what the first leaves in the registers is the left side of the second. bf16 goes through
 // the tensor cores (p is rounded to bf16 and needs no shuffle, mma.cuh); f32 is plain FFMA on the same layout (p takes the way through
-// `scratch`, 16 M rows of 8 J + 4 floats of the warp's own). So a kernel on these is one body for both storage types.
+// `scratch`, 16 M rows of 8 J floats of the warp's own). So a kernel on these is one body for both storage types.
 //
 // Rows of a, b and d lie `stride` elements apart: tile_stride avoids bank conflicts.
 #pragma once
@@ -19,10 +19,18 @@ __device__ constexpr int tile_stride() {
     return Width + Vector<T>::width;
 }
 
+// Where column c of row r of p lies in its row of scratch: the eights of a row are exchanged, so that the 4 rows of 8 floats that half a warp
+// stores meet 32 banks, and no row needs to be longer for it.
+template <int J>
+__device__ inline int scratch_column(int r, int c) {
+    static_assert(J == 1 || J == 2 || J % 4 == 0, "the eights of a row are exchanged in groups of 4");
+    return c ^ r % 4 / (J < 4 ? 4 / J : 1) * 8;
+}
+
 // Floats of scratch that one warp needs for multiply with p (16 M, 8 J); tensor cores need none.
 template <typename T>
 __device__ constexpr int product_scratch(int m, int j) {
-    return sizeof(T) == sizeof(float) ? 16 * m * (8 * j + 4) : 0;
+    return sizeof(T) == sizeof(float) ? 16 * m * 8 * j : 0;
 }
 
 template <int M, int N>
@@ -120,7 +128,7 @@ __device__ inline void multiply_transposed(FragmentD (&d)[M][N], const float* a,
 
 template <int M, int N, int J>
 __device__ inline void multiply(FragmentD (&d)[M][N], const FragmentD (&p)[M][J], const float* b, int stride, float* scratch, int lane) {
-    constexpr int p_stride = 8 * J + 4;
+    constexpr int p_stride = 8 * J;
     const int g = lane / 4, t = lane % 4;
     __syncwarp();
 #pragma unroll
@@ -128,7 +136,7 @@ __device__ inline void multiply(FragmentD (&d)[M][N], const FragmentD (&p)[M][J]
 #pragma unroll
         for (int j = 0; j < J; ++j) {
             const float* pair = p[row / 2][j].r + row % 2 * 2;
-            *reinterpret_cast<float2*>(scratch + (g + 8 * row) * p_stride + 8 * j + 2 * t) = make_float2(pair[0], pair[1]);
+            *reinterpret_cast<float2*>(scratch + (g + 8 * row) * p_stride + scratch_column<J>(g, 8 * j) + 2 * t) = make_float2(pair[0], pair[1]);
         }
     }
     __syncwarp();
@@ -136,7 +144,7 @@ __device__ inline void multiply(FragmentD (&d)[M][N], const FragmentD (&p)[M][J]
     for (int j = 0; j < 8 * J; j += 4) {
         float x[2 * M][4];
 #pragma unroll
-        for (int row = 0; row < 2 * M; ++row) load_vector(scratch + (g + 8 * row) * p_stride + j, x[row]);
+        for (int row = 0; row < 2 * M; ++row) load_vector(scratch + (g + 8 * row) * p_stride + scratch_column<J>(g, j), x[row]);
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
 #pragma unroll

@@ -87,7 +87,7 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
     // Rows are 16 bytes longer than the head (tile_product.cuh). In f32 a warp keeps its 16 or 32 rows of P in shared memory.
     private AttentionTiling WithShared(DType type, int rows, int numbers)
     {
-        int scratch = type == DType.F32 ? Warps * 16 * (Walk + 4) * sizeof(float) : 0;
+        int scratch = type == DType.F32 ? Warps * 16 * Walk * sizeof(float) : 0;
         return this with { SharedBytes = (rows * ((Width * type.Size()) + 16)) + numbers + scratch };
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class CostTests
                             TensorView result = test.New(M, N, c);
                             return () => test.Backend.MatMul(left, transposeA, right, transposeB, false, result);
                         },
-                        (entry, GemmValues(M, N, K, a, b, c, (transposeA ? 0 : 1) + (transposeB ? 1 : 0))));
+                        (entry, GemmValues(M, N, K, a, b, c)));
                 }
             }
             foreach ((DType x, DType w, DType y, bool isForward, string entry) in new[]
@@ -52,7 +52,7 @@ internal sealed partial class CostTests
                             else test.Backend.LinearBackward(left, weights, false, result);
                         };
                     },
-                    (entry, GemmValues(M, N, K, x, w, y, isForward || x == DType.F32 ? 2 : 1)));
+                    (entry, GemmValues(M, N, K, x, w, y)));
             }
         }
     }
@@ -91,8 +91,7 @@ internal sealed partial class CostTests
         },
         (type == DType.F32 ? "lora_merge_f32" : "lora_merge_bf16", "Cout=256 Cin=384 R=48"));
 
-    // deep: how many operands lie along K, or meet as many banks twice.
-    private static string GemmValues(int m, int n, int k, DType a, DType b, DType c, int deep) => $"M={m} N={n} K={k} a={a.Size()} b={b.Size()} c={c.Size()} deep={deep}";
+    private static string GemmValues(int m, int n, int k, DType a, DType b, DType c) => $"M={m} N={n} K={k} a={a.Size()} b={b.Size()} c={c.Size()}";
 
     private Action Lora(int rows, int inputs, int outputs, int rank, DType type, bool isForward)
     {
