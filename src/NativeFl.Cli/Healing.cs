@@ -25,10 +25,10 @@ internal sealed class Healing
     {
         IReadOnlyList<string> files = run.Get(RecoveryFlags.Heal);
         if (files.Count == 0) return null;
-        IReadOnlyList<TokenizedExample> examples = TrainingData.Load(run, files, input.Config, input.Tokenizer);
         TrainingOptions options = TrainingSetup.Options(run, run.Get(TrainingFlags.LoraDropout));
-        _ = options.StepsFor(examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         _ = TrainingSetup.Targets(run, input.Config);
+        IReadOnlyList<TokenizedExample> examples = TrainingData.Load(run, files, input.Config, input.Tokenizer);
+        _ = options.StepsFor(examples.Count, run.Flags.Source(TrainingFlags.Epochs));
         return new Healing(run, examples, options);
     }
 

@@ -29,6 +29,8 @@ internal static class LogitsVerb
                 throw new InvalidInputException($"{ids.Path}: $.input_ids[{row}]", $"{length} ids, as the first row has", $"{ids.Rows[row].Length}");
         }
 
+        int longest = ids.Kept.Max(kept => kept.Count), limit = input.Config.MaxPositions;
+        if (longest > limit) throw new InvalidInputException(ids.Path, $"at most {limit} ids a row, the model's positions", $"{longest}");
         if ((long)length * vocabulary > Array.MaxLength)
             throw new InvalidInputException(ids.Path, $"at most {Array.MaxLength / vocabulary} ids a row", $"{length}");
 

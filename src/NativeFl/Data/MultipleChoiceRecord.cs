@@ -27,8 +27,9 @@ public sealed record MultipleChoiceRecord(string Id, string Question, IReadOnlyL
         string[] choices = new string[array.Count];
         for (int i = 0; i < choices.Length; i++)
         {
-            if (array[i] is not JsonValue value || !value.TryGetValue(out string? choice) || choice.Length == 0)
-                throw new InvalidInputException($"{record.Place}: choices[{i}]", "some text", DataRecord.KindOf(array[i]));
+            if (array[i] is not JsonValue value || !value.TryGetValue(out string? choice))
+                throw new InvalidInputException($"{record.Place}: choices[{i}]", "a text", DataRecord.KindOf(array[i]));
+            if (choice.Length == 0) throw new InvalidInputException($"{record.Place}: choices[{i}]", "a text with something in it", "an empty one");
             choices[i] = choice;
         }
 

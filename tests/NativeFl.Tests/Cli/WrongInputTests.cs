@@ -81,6 +81,7 @@ public sealed class WrongInputTests
         yield return Case("aggregate --model OTHER --adapters A --out OUT", "adapter_model.safetensors");
         yield return Case("logits --model M --ids BAD --out OUT", "bad.jsonl", "JSON");
         yield return Case("logits --model M --ids RAGGED --out OUT", "ragged.json", "[1]");
+        yield return Case("logits --model M --ids LONG --out OUT", "long.json", "at most 512 ids a row, the model's positions", "513");
         yield return Case("logits --model M --ids LARGE --out OUT", "large.json", "99999");
         yield return Case("logits --model M --ids HOLE --out OUT", "attention_mask[0]", "padding");
         yield return Case("logits --model M --ids NONE --out OUT", "input_ids");
@@ -154,6 +155,7 @@ public sealed class WrongInputTests
             ["TEXT"] = folder.Write("text.jsonl", "{\"text\": \"some words\"}"),
             ["UNCOUNTED"] = folder.Write("uncounted.jsonl", "{\"input_ids\": [1,2,3], \"labels\": [-100,-100,-100]}"),
             ["IDS"] = VerbInput.Ids(fixture, folder),
+            ["LONG"] = folder.Write("long.json", $"{{\"input_ids\":[[{string.Join(',', Enumerable.Repeat(5, 513))}]]}}"),
             ["RAGGED"] = folder.Write("ragged.json", $"{{\"input_ids\":[[{few}],[5]]}}"),
             ["LARGE"] = folder.Write("large.json", "{\"input_ids\":[[5,99999]]}"),
             ["HOLE"] = folder.Write("hole.json", $"{{\"input_ids\":[[{few}]],\"attention_mask\":[[1,0,1]]}}"),

@@ -174,6 +174,7 @@ public sealed class PromptEncoderTests
     [TestCase("{\"question\":\"Q?\",\"choices\":[\"a\",\"b\"],\"answer\":\"a\"}")]
     [TestCase("{\"question\":\"Q?\",\"choices\":[\"a\",\"b\"],\"answer\":0.5}")]
     [TestCase("{\"question\":\"Q?\",\"choices\":[\"a\",2],\"answer\":0}")]
+    [TestCase("{\"question\":\"Q?\",\"choices\":[\"a\",\"\"],\"answer\":0}")]
     [TestCase("{\"question\":\"Q?\",\"choices\":\"ab\",\"answer\":0}")]
     [TestCase("{\"choices\":[\"a\",\"b\"],\"answer\":0}")]
     public void A_bad_choice_record_is_named(string record) =>
