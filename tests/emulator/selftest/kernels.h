@@ -5,8 +5,7 @@ namespace selftest {
 
 // c = a bᵀ, a (M, K), b (N, K) bf16, c (M, N) f32, one block of 4 warps a 32 × 32 tile, two stages of cp.async copies.
 constexpr char product_kernel[] = R"(
-#include "device/mma.cuh"
-#include "device/async_copy.cuh"
+#include "device/block_product.cuh"
 #ifndef WAIT
 #define WAIT copy_async_wait<1>()
 #endif
@@ -18,6 +17,7 @@ constexpr char product_kernel[] = R"(
 #endif
 extern "C" __global__ void __launch_bounds__(128) product(const bf16* a, const bf16* b, int m, int n, int k, float* c) {
     constexpr int tile = 32, depth = 32, stride = depth + 8;
+    using Tile = TileOperand<bf16, tile, depth, false>;
     DYNAMIC_SHARED(bf16, shared);
     bf16* stage_a = shared;                          // (2, tile, stride)
     bf16* stage_b = shared + 2 * tile * stride;      // (2, tile, stride)
@@ -26,8 +26,8 @@ extern "C" __global__ void __launch_bounds__(128) product(const bf16* a, const b
     auto fetch = [&](int step) {
         const int start = step * depth;
         if (step < steps) {
-            copy_tile_async<bf16, tile, depth, 128>(a + (int64)row * k + start, k, m - row, k - start, stage_a + step % 2 * tile * stride, stride);
-            copy_tile_async<bf16, tile, depth, 128>(b + (int64)column * k + start, k, n - column, k - start, stage_b + step % 2 * tile * stride, stride);
+            load_tile_async<Tile, 128>(a + (int64)row * k + start, k, m - row, k - start, true, stage_a + step % 2 * tile * stride);
+            load_tile_async<Tile, 128>(b + (int64)column * k + start, k, n - column, k - start, true, stage_b + step % 2 * tile * stride);
         }
         copy_async_commit();
     };
