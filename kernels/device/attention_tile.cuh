@@ -70,8 +70,12 @@ struct AttentionSpan {
 };
 
 // The block's span: blockIdx.x counts tiles, key heads innermost, so that blocks that run together share rows of q in the L2 cache.
+__device__ inline AttentionSpan attention_span(const AttentionTile& tile, int heads, int kv_heads, int width, int window) {
+    return {tile, heads, kv_heads, static_cast<int>(blockIdx.x % kv_heads), heads / kv_heads, width, window};
+}
+
 __device__ inline AttentionSpan attention_span(const AttentionTile* tiles, int heads, int kv_heads, int width, int window) {
-    return {tiles[blockIdx.x / kv_heads], heads, kv_heads, static_cast<int>(blockIdx.x % kv_heads), heads / kv_heads, width, window};
+    return attention_span(tiles[blockIdx.x / kv_heads], heads, kv_heads, width, window);
 }
 
 // Whether rows of these tensors start at multiples of 16 bytes, given where the tensors do.

@@ -4,9 +4,9 @@ using NativeFl.Tensors;
 namespace NativeFl.Cuda;
 
 /// <summary>
-/// The tile that an entry point of kernels/attention.cu or attention_backward.cu was instantiated with: a block of so many warps owns some
-/// rows or keys and walks over the others, a few at a time. The numbers are those at the end of the two files, chosen so that a block
-/// fits the 99 KiB of shared memory of the smallest device and no register spills.
+/// The tile that an entry point of kernels/attention.cu, attention_decode.cu or attention_backward.cu was instantiated with: a block of so
+/// many warps owns some rows or keys and walks over the others, a few at a time. The numbers are those at the end of the files, chosen so
+/// that a block fits the 99 KiB of shared memory of the smallest device and no register spills.
 /// </summary>
 /// <param name="Entry">The entry point.</param>
 /// <param name="Width">Head width padded.</param>
@@ -31,6 +31,14 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
             _ => new("attention_forward_256_f32", 256, 2, 32, 16, 0),
         };
         return tiling.WithShared(type, tiling.Own + (2 * tiling.Walk), 0);
+    }
+
+    /// <summary>The same for a share of the keys, by kernels/attention_decode.cu. Where o takes the most registers, tiles of keys are half as large.</summary>
+    public static AttentionTiling Split(DType type, int headWidth)
+    {
+        AttentionTiling tiling = Forward(type, headWidth);
+        int walk = (type, tiling.Width) == (DType.BF16, 256) ? 32 : tiling.Walk;
+        return (tiling with { Entry = tiling.Entry.Replace("forward", "split", StringComparison.Ordinal), Walk = walk }).WithShared(type, tiling.Own + (2 * walk), 0);
     }
 
     /// <summary>k and v, two tiles of q and dO, of lse and of delta.</summary>
@@ -75,6 +83,7 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
             foreach (int width in new[] { 32, 64, 128, 256 })
             {
                 yield return Forward(type, width);
+                yield return Split(type, width);
                 yield return BackwardKeys(type, width);
                 yield return BackwardQueries(type, width);
             }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NativeFl.Cuda.Streams;
 using NativeFl.Tensors;
 using NativeFl.Tensors.Cpu;
 
@@ -11,12 +12,18 @@ public sealed unsafe partial class CudaBackend
 
     private const int LargestHeadWidth = 256;
 
+    // A thread two columns.
+    private const int CombineColumns = 2;
+
     private readonly List<AttentionTile> _attentionTiles = [];
+
+    private readonly List<AttentionCut> _attentionCuts = [];
 
     /// <inheritdoc/>
     /// <remarks>
-    /// kernels/attention.cu: a block is a tile of rows of one span and key head. Rows of o and lse that no span covers become 0. The head
-    /// width is even and at most 256, and the scale above 0.
+    /// kernels/attention.cu: a block is a tile of rows of one span and key head. A few queries of a long cache are attention_decode.cu's, which cuts
+    /// the keys and joins what blocks find: equal to what the whole sequence gives but for rounding. Rows of o and lse that no span covers become 0.
+    /// The head width is even and at most 256, and the scale above 0.
     /// </remarks>
     public override void AttentionForward(
         TensorView q, TensorView k, TensorView v, ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView o, TensorView lse)
@@ -30,11 +37,28 @@ public sealed unsafe partial class CudaBackend
             Fill(0, lse);
         }
 
-        AttentionTiling tiling = AttentionTiling.Forward(ActivationType, shape.HeadWidth);
-        nint tiles = StageRowTiles(spans, shape, tiling.Own, out int count);
+        AttentionTiling tiling = AttentionTiling.Forward(ActivationType, shape.HeadWidth), split = AttentionTiling.Split(ActivationType, shape.HeadWidth);
+        long mostRows = MostPartialRows(shape.HeadWidth);
+        _attentionTiles.Clear();
+        _attentionCuts.Clear();
+        foreach (AttentionSpan span in spans)
+        {
+            AttentionCut cut = AttentionCut.Of(span, shape, split, Window(shape), MultiprocessorCount, mostRows);
+            if (cut.Splits > 1) _attentionCuts.Add(cut);
+            else AddRowTiles(span, shape, tiling.Own);
+        }
+
+        nint tiles = StageTiles(out int count);
         var arguments = new AttentionForwardArguments(
             q.Pointer, k.Pointer, v.Pointer, tiles, shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, o.Pointer, lse.Pointer);
         Launch("attention", tiling.Entry, tiling.Launch(count, shape.KvHeads), arguments);
+        for (int next = 0; next < _attentionCuts.Count;)
+        {
+            Span<AttentionCut> cuts = CollectionsMarshal.AsSpan(_attentionCuts)[next..];
+            cuts = cuts[..AttentionCut.Place(cuts, shape, mostRows)];
+            LaunchSplits(cuts, shape, split, arguments);
+            next += cuts.Length;
+        }
     }
 
     /// <inheritdoc/>
@@ -73,6 +97,25 @@ public sealed unsafe partial class CudaBackend
         Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), keys);
     }
 
+    /// <summary>Rows of o and of its two sums, in f32, that the workspace holds.</summary>
+    private static long MostPartialRows(int width) => WorkspaceBytes / ((width + 2) * sizeof(float)) / 32 * 32;
+
+    private void LaunchSplits(ReadOnlySpan<AttentionCut> cuts, AttentionShape shape, AttentionTiling tiling, AttentionForwardArguments whole)
+    {
+        long mostRows = MostPartialRows(shape.HeadWidth);
+        nint sums = Workspace(mostRows * (shape.HeadWidth + 2) * sizeof(float)), partial = sums + (nint)(mostRows * 2 * sizeof(float));
+        int blocks = checked(cuts.Length * shape.KvHeads), splits = 0, rows = 0;
+        foreach (AttentionCut cut in cuts) (splits, rows) = (Math.Max(splits, cut.Splits), (int)Math.Max(rows, AttentionCut.Rows(cut.Span, shape)));
+        nint staged = Stage(cuts);
+        Launch(
+            "attention_decode", tiling.Entry, new LaunchShape(blocks, splits, 1, tiling.Warps * 32, tiling.SharedBytes),
+            whole with { Tiles = staged, O = partial, Lse = sums });
+        var combine = new AttentionCombineArguments(
+            partial, sums, staged, shape.Heads, shape.KvHeads, shape.HeadWidth, shape.Scale, whole.O, whole.Lse);
+        int threads = (shape.HeadWidth + (32 * CombineColumns) - 1) / (32 * CombineColumns) * 32;
+        Launch("attention_decode", Typed("attention_combine", ActivationType), new LaunchShape(blocks, rows, 1, threads), combine);
+    }
+
     private static int Window(AttentionShape shape) => shape.Window == 0 ? NoWindow : Math.Min(shape.Window, NoWindow);
 
     private static long Covered(ReadOnlySpan<AttentionSpan> spans, bool keys)
@@ -88,13 +131,14 @@ public sealed unsafe partial class CudaBackend
     private nint StageRowTiles(ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, int own, out int count)
     {
         _attentionTiles.Clear();
-        foreach (AttentionSpan span in spans)
-        {
-            int rows = checked(span.QueryCount * (shape.Heads / shape.KvHeads));
-            for (int first = (rows - 1) / own * own; first >= 0 && rows > 0; first -= own) _attentionTiles.Add(new AttentionTile(span, first));
-        }
-
+        foreach (AttentionSpan span in spans) AddRowTiles(span, shape, own);
         return StageTiles(out count);
+    }
+
+    private void AddRowTiles(AttentionSpan span, AttentionShape shape, int own)
+    {
+        int rows = checked(span.QueryCount * (shape.Heads / shape.KvHeads));
+        for (int first = (rows - 1) / own * own; first >= 0 && rows > 0; first -= own) _attentionTiles.Add(new AttentionTile(span, first));
     }
 
     /// <summary>Tiles of the keys of every span. Early keys, which the most queries see, come first as they are.</summary>
@@ -136,9 +180,14 @@ public sealed unsafe partial class CudaBackend
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct AttentionTile(AttentionSpan Span, int First);
 
+    /// <summary>Also of attention_split, with a table of cuts, and partial and sums in place of o and lse.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct AttentionForwardArguments(
         nint Q, nint K, nint V, nint Tiles, int Heads, int KvHeads, int Width, int Window, float Scale, nint O, nint Lse);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct AttentionCombineArguments(
+        nint Partial, nint Sums, nint Cuts, int Heads, int KvHeads, int Width, float Scale, nint O, nint Lse);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct AttentionBackwardKeysArguments(

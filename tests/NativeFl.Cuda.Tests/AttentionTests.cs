@@ -116,6 +116,7 @@ internal sealed class AttentionTests(DType dtype) : AttentionTest(dtype)
         for (int width = 2; width <= 256; width += 2)
         {
             Assert.That(AttentionTiling.Forward(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
+            Assert.That(AttentionTiling.Split(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
             Assert.That(AttentionTiling.BackwardKeys(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
             Assert.That(AttentionTiling.BackwardQueries(Type, width).SharedBytes, Is.LessThanOrEqualTo(smallest));
         }

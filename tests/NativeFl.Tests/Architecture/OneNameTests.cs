@@ -24,8 +24,8 @@ public sealed class OneNameTests
     // Packing copies rows; a product is cuBLASLt's or gemm's, which serves Linear and MatMul.
     private static readonly string[] WithoutKernel = ["Linear", "MatMul", "Pack"];
 
-    // A file beside the op's own: the product that several ops share, and the half of attention that has a file to itself.
-    private static readonly string[] SharedKernels = ["gemm", "attention_backward"];
+    // A file beside the op's own: the product that several ops share, and the parts of attention that have files to themselves.
+    private static readonly string[] SharedKernels = ["gemm", "attention_backward", "attention_decode"];
 
     // What two methods share one file for goes by one name.
     private static readonly Dictionary<string, string> FiledUnder = new()
