@@ -49,7 +49,7 @@ switch (args.FirstOrDefault())
         string[] filters = OpenedDevice.Arguments.Text("--filter", "*").Split('|');
         config = config.AddJob(job.WithToolchain(InProcessEmitToolchain.Instance)).AddExporter(new MeasurementExporter());
         BenchmarkSwitcher
-            .FromTypes([typeof(RowBenchmarks), typeof(HeadBenchmarks), typeof(OptimiserBenchmarks), typeof(LongAttentionBenchmarks)])
+            .FromTypes([typeof(RowBenchmarks), typeof(HeadBenchmarks), typeof(OptimiserBenchmarks), typeof(DecodedAttentionBenchmarks), typeof(LongAttentionBenchmarks)])
             .Run(["--filter", .. filters, "--join"], config);
         return 0;
     case "gpu-report":

@@ -244,7 +244,7 @@ stage G1 190 train G1
 stage G9 90 merge
 stage G4 150 train G4
 stage G13 90 kernels G13 '*LongAttention*'
-stage G12 150 kernels G12 '*Row*|*Head*|*Optimiser*'
+stage G12 150 kernels G12 '*Row*|*Head*|*Optimiser*|*Decoded*'
 stage G14 60 shapley
 stage G7 180 train G7
 stage G2 240 train G2

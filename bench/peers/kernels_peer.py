@@ -4,6 +4,7 @@ attention of G13 by SDPA's backends. The items have the names that gpu-kernels g
     python3 kernels_peer.py [--case G12|G13] [--results FILE.jsonl]
 """
 import contextlib
+import itertools
 import math
 
 import torch
@@ -128,8 +129,27 @@ def measure_rows(parsed, setting, wrap, copied):
         labels = torch.arange(rows, device=parsed.device)
         call = wrap(cross_entropy)
         report(f"CrossEntropyWithGradient, {rows} × {vocabulary}", 8 * logits.numel(), lambda: call(logits, labels, weights))
+        if hasattr(F, "scaled_dot_product_attention"):
+            measure_decoded(parsed, wrap, report)
     if setting == "eager":
         measure_optimiser(parsed, report)
+
+
+def measure_decoded(parsed, wrap, report):
+    """One query of a sequence, layer after layer: together they do not fit the caches."""
+    layers, heads, kv_heads, width = 20, 32, 8, 128
+    type_ = torch.bfloat16 if parsed.device == "cuda" else torch.float32
+    call = wrap(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True))
+    for rows in (1, 2) if parsed.tiny else (2048, 8192):
+        keys, values = ([torch.rand(1, kv_heads, rows, width, device=parsed.device).to(type_) for _ in range(layers)] for _ in range(2))
+        q = torch.rand(1, heads, 1, width, device=parsed.device).to(type_)
+        layer = itertools.cycle(range(layers))
+
+        def step():
+            i = next(layer)
+            call(q, keys[i], values[i])
+
+        report(f"DecodedAttention, {rows} × {kv_heads * width}", 2 * q.element_size() * rows * kv_heads * width, step)
 
 
 def measure_optimiser(parsed, report):
