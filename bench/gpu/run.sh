@@ -199,7 +199,7 @@ values() {
 }
 
 # The tests of every op, memory errors before races.
-sanitizer_ops='Attention Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
+sanitizer_ops='Attention AttentionDecode Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
     CudaGradNorm CudaKMeans CudaResidualRmsNorm CudaRmsNorm CudaRope CudaShapley CudaSwiglu Linear Lora LoraMerge MatMul Pack'
 sanitizer() {
     local tool found op filter=''
