@@ -9,7 +9,7 @@ public sealed unsafe partial class CudaBackend
     private readonly string _cacheFolder;
 
     // The oldest that the kernels run on, and what they are tuned for.
-    private static IReadOnlyList<int> MeasuredArchitectures { get; } = [OldestArchitecture, 90];
+    private static IReadOnlyList<KernelTarget> MeasuredTargets { get; } = [new(OldestArchitecture, IsExact: false), new(90, IsExact: false)];
 
     /// <summary>What this backend works with. Nothing is compiled for it.</summary>
     public CudaReport Describe()
@@ -18,7 +18,7 @@ public sealed unsafe partial class CudaBackend
         return new CudaReport(DeviceName, _kernels.CompilerName, ProductsName, _kernels.Names.ToDictionary(name => name, _kernels.Locate), _cacheFolder);
     }
 
-    /// <summary>Loads every kernel, compiling what must be, and says what each takes.</summary>
+    /// <summary>Loads every kernel that this device can have, compiling what must be, and says what each takes.</summary>
     /// <exception cref="CudaException">One does not compile or load.</exception>
     public IReadOnlyList<KernelReport> InspectKernels()
     {
@@ -37,7 +37,10 @@ public sealed unsafe partial class CudaBackend
         return reports;
     }
 
-    /// <summary>Compiles every kernel for sm_80 and sm_90, without a device, and says what the compiler's log says that each takes.</summary>
+    /// <summary>
+    /// Compiles every kernel for sm_80 and sm_90, without a device, and says what the compiler's log says that each takes. A kernel that is
+    /// written for one target is compiled for that one, if the compiler knows it.
+    /// </summary>
     /// <param name="libraryFolder">Where NVRTC is looked for before the system's own places; empty = those only.</param>
     /// <exception cref="RunFailedException">There is no NVRTC.</exception>
     /// <exception cref="CudaException">One does not compile.</exception>
@@ -45,17 +48,21 @@ public sealed unsafe partial class CudaBackend
     {
         NativeLibraries.Load(NativeLibraries.Compiler, libraryFolder);
         NvrtcCompiler compiler = FindCompiler(new HandleCount(), out string reason) ?? throw new RunFailedException($"cuda: the kernels cannot be compiled ({reason})");
-        KernelSources sources = KernelSources.Embedded();
-        return [.. MeasuredArchitectures.SelectMany(architecture => sources.Names.SelectMany(name => Measure(compiler, sources, name, architecture)))];
+        return CompileKernels(compiler, KernelSources.Embedded());
     }
 
-    private static IEnumerable<KernelReport> Measure(NvrtcCompiler compiler, KernelSources sources, string name, int architecture)
-    {
-        string target = $"sm_{architecture}";
-        return sources.EntryPoints(name).Join(
-            compiler.Measure(sources[name], sources.Headers, target), entry => entry, figures => figures.Entry,
-            (_, figures) => Report(name, target, KernelOrigin.Compiled, architecture, figures));
-    }
+    /// <summary>The same of given files.</summary>
+    internal static IReadOnlyList<KernelReport> CompileKernels(NvrtcCompiler compiler, KernelSources sources) =>
+    [
+        .. MeasuredTargets.Union(sources.Targets.Where(compiler.Knows)).SelectMany(target => sources.Names
+            .Where(name => sources.Target(name) is { } own ? own == target : MeasuredTargets.Contains(target))
+            .SelectMany(name => Measure(compiler, sources, name, target))),
+    ];
+
+    private static IEnumerable<KernelReport> Measure(NvrtcCompiler compiler, KernelSources sources, string name, KernelTarget target) =>
+        sources.EntryPoints(name).Join(
+            compiler.Measure(sources[name], sources.Headers, $"{target}"), entry => entry, figures => figures.Entry,
+            (_, figures) => Report(name, $"{target}", KernelOrigin.Compiled, target.Architecture, figures));
 
     private static KernelReport Report(string name, string target, KernelOrigin origin, int architecture, KernelFigures figures)
     {

@@ -196,13 +196,15 @@ internal sealed class KernelLibraryTests : CudaTest
         return (said, backend.Describe().Kernels["copy"]);
     }
 
-    private sealed class FakeCompiler(int[] architectures) : IKernelCompiler
+    private sealed class FakeCompiler(int[] architectures, int major = 12) : IKernelCompiler
     {
         public List<string> Targets { get; } = [];
 
         public string Version => "Fake 1.0";
 
         public IReadOnlyList<int> Architectures => architectures;
+
+        public bool Knows(KernelTarget target) => NvrtcCompiler.Knows(target, architectures, major);
 
         public byte[] Compile(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options)
         {

@@ -9,7 +9,10 @@ internal interface IKernelCompiler
     /// <summary>The compute architectures that it knows, such as 80 and 90.</summary>
     IReadOnlyList<int> Architectures { get; }
 
-    /// <summary>The image of one file: a cubin for a target "sm_90", PTX for "compute_90".</summary>
+    /// <summary>Whether it can compile for a target.</summary>
+    bool Knows(KernelTarget target);
+
+    /// <summary>The image of one file: a cubin for a target "sm_90" or "sm_90a", PTX for "compute_90".</summary>
     /// <exception cref="CudaException">The file does not compile; the text holds the first errors with file and line.</exception>
     byte[] Compile(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options);
 }

@@ -4,7 +4,7 @@ namespace NativeFl.Cuda.Kernels;
 
 /// <summary>
 /// The kernels of one backend, each file loaded at its first launch: a cubin of the build, else one that this machine has compiled
-/// before, else NVRTC.
+/// before, else NVRTC. A file written for one target is there only on its devices, and if the build or the compiler knew that target.
 /// </summary>
 internal sealed class KernelLibrary(
     KernelSources sources, PrebuiltKernels prebuilt, KernelCache cache, IKernelCompiler? compiler, string noCompiler, int architecture, HandleCount count)
@@ -16,12 +16,16 @@ internal sealed class KernelLibrary(
     internal static IReadOnlyList<string> Options { get; } = [Language, LineInfo];
 
     private readonly Dictionary<string, KernelModule> _modules = [];
+    private IReadOnlyList<string>? _names;
 
-    /// <summary>The names of all kernel files.</summary>
-    public IEnumerable<string> Names => sources.Names;
+    /// <summary>The names of the kernel files that this device can have, in ordinal order.</summary>
+    public IReadOnlyList<string> Names => _names ??= [.. sources.Names.Where(CanHave)];
 
     /// <summary>The compiler, or why there is none.</summary>
     public string CompilerName => compiler?.Version ?? noCompiler;
+
+    /// <summary>Whether this device can have a file: false for one that is written for another target, or that nothing here compiles.</summary>
+    public bool Has(string name) => Names.Contains(name);
 
     /// <summary>The module of a file such as "rms_norm".</summary>
     public KernelModule this[string name]
@@ -54,8 +58,8 @@ internal sealed class KernelLibrary(
     public KernelOrigin Locate(string name)
     {
         if (_modules.TryGetValue(name, out KernelModule? module)) return module.Origin;
-        if (prebuilt.Read(name, architecture) is not null) return KernelOrigin.Prebuilt;
-        return compiler is not null && Targets(compiler).Any(target => cache.Read(name, Key(compiler, name, target)) is not null)
+        if (prebuilt.Read(name, Own(name)) is not null) return KernelOrigin.Prebuilt;
+        return compiler is not null && Targets(compiler, name).Any(target => cache.Read(name, Key(compiler, name, target)) is not null)
             ? KernelOrigin.Cached
             : KernelOrigin.Compiled;
     }
@@ -69,16 +73,17 @@ internal sealed class KernelLibrary(
 
     private KernelModule Load(string name)
     {
-        string own = $"sm_{architecture}";
+        KernelTarget own = Own(name);
+        if (own.Architecture != architecture) throw new CudaException($"load kernels/{name}.cu for sm_{architecture}", 0, $"it is written for {own} alone");
         CudaException? refusal = null;
-        if (prebuilt.Read(name, architecture) is { } cubin && TryLoad(name, cubin, KernelOrigin.Prebuilt, own, out refusal) is { } ready) return ready;
+        if (prebuilt.Read(name, own) is { } cubin && TryLoad(name, cubin, KernelOrigin.Prebuilt, $"{own}", out refusal) is { } ready) return ready;
         if (compiler is null)
         {
             string prebuiltText = refusal is null ? "it is not prebuilt" : $"the driver refuses the prebuilt cubin: {refusal.DeviceText}";
             throw new CudaException($"load kernels/{name}.cu for {own}", refusal?.Status ?? 0, $"{prebuiltText}, and there is no compiler ({noCompiler})");
         }
 
-        IReadOnlyList<string> targets = Targets(compiler);
+        IReadOnlyList<string> targets = Targets(compiler, name);
         foreach (string target in targets)
         {
             if (cache.Read(name, Key(compiler, name, target)) is { } cached && TryLoad(name, cached, KernelOrigin.Cached, target, out _) is { } kept) return kept;
@@ -106,12 +111,28 @@ internal sealed class KernelLibrary(
 
     private byte[] Key(IKernelCompiler known, string name, string target) => KernelCache.Key(sources[name], sources.Headers, Options, known.Version, target);
 
+    // What nothing here compiles depends on the driver taking the build's cubin.
+    private bool CanHave(string name)
+    {
+        if (sources.Target(name) is not { } target) return true;
+        if (target.Architecture != architecture) return false;
+        if (compiler?.Knows(target) == true || _modules.ContainsKey(name)) return true;
+        if (prebuilt.Read(name, target) is not { } cubin || TryLoad(name, cubin, KernelOrigin.Prebuilt, $"{target}", out _) is not { } module) return false;
+        _modules.Add(name, module);
+        return true;
+    }
+
+    // What the file is written for, else this device's machine code.
+    private KernelTarget Own(string name) => sources.Target(name) ?? new KernelTarget(architecture, IsExact: false);
+
     /// <summary>
-    /// The device's own machine code if the compiler knows it. Else the newest PTX below, which the driver finishes; should it refuse (it is
+    /// What the file is written for, if anything. Else the device's own machine code if the compiler knows it. Else the newest PTX below, which the driver finishes; should it refuse (it is
     /// older than the compiler, or has no compiler of its own), then machine code of the same generation, which newer members of it run.
     /// </summary>
-    private IReadOnlyList<string> Targets(IKernelCompiler known)
+    private IReadOnlyList<string> Targets(IKernelCompiler known, string name)
     {
+        if (sources.Target(name) is { } target)
+            return known.Knows(target) ? [$"{target}"] : throw new CudaException($"compile kernels/{name}.cu for {target}", 0, $"{known.Version} does not know that target");
         if (known.Architectures.Contains(architecture)) return [$"sm_{architecture}"];
         int[] older = [.. known.Architectures.Where(other => other < architecture)];
         if (older.Length > 0) return older.Max() / 10 == architecture / 10 ? [$"compute_{older.Max()}", $"sm_{older.Max()}"] : [$"compute_{older.Max()}"];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -23,8 +24,11 @@ internal sealed partial class KernelSources
     /// <summary>The names of the kernel files in ordinal order.</summary>
     public IEnumerable<string> Names => _kernels.Keys.Order(StringComparer.Ordinal);
 
-    /// <summary>The name of the file that takes the least to compile.</summary>
-    public string Shortest => Names.MinBy(name => this[name].Text.Length)!;
+    /// <summary>The targets that files are written for, each once.</summary>
+    public IEnumerable<KernelTarget> Targets => Names.Select(Target).OfType<KernelTarget>().Distinct().OrderBy(target => target.ToString(), StringComparer.Ordinal);
+
+    /// <summary>The name of the file for every device that takes the least to compile.</summary>
+    public string Shortest => Names.Where(name => Target(name) is null).MinBy(name => this[name].Text.Length)!;
 
     /// <summary>A kernel file by its name, such as "rms_norm".</summary>
     public KernelSource this[string name] =>
@@ -38,6 +42,12 @@ internal sealed partial class KernelSources
             .Where(name => name.StartsWith("kernels", StringComparison.Ordinal)).Select(name => new KernelSource(name.Replace('\\', '/'), Read(assembly, name))));
     }
 
+    /// <summary>What a kernel file is written for, by the line "// Target     sm_90a" of its header; null, as for most = for every device.</summary>
+    public KernelTarget? Target(string name) =>
+        TargetLine().Match(Encoding.UTF8.GetString(this[name].Text)) is { Success: true } line
+            ? new KernelTarget(int.Parse(line.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture), line.Groups[2].Length > 0)
+            : null;
+
     /// <summary>The entry points of a kernel file, in its order.</summary>
     public IReadOnlyList<string> EntryPoints(string name) =>
         [.. EntryPoint().Matches(Encoding.UTF8.GetString(this[name].Text)).Select(match => match.Groups[1].Value)];
@@ -49,6 +59,9 @@ internal sealed partial class KernelSources
         stream.ReadExactly(text);
         return text;
     }
+
+    [GeneratedRegex(@"^// Target +sm_(\d+)(a?)\b", RegexOptions.Multiline)]
+    private static partial Regex TargetLine();
 
     [GeneratedRegex(@"^\s*extern\s+""C""\s+__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(?!__launch_bounds__)(\w+)\s*\(", RegexOptions.Multiline)]
     private static partial Regex EntryPoint();

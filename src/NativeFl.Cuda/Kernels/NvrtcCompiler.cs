@@ -11,6 +11,9 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
     // With line numbers NVRTC 11.8 ends the process, by a bad access of its own, after about five files.
     private const int FirstWithLineInfo = 12;
 
+    // No NVRTC lists exact targets among its architectures; they came with CUDA 12.
+    private const int FirstWithExactTargets = 12;
+
     private readonly HandleCount _count;
     private readonly int _major;
 
@@ -35,6 +38,9 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
     public IReadOnlyList<int> Architectures { get; }
 
     /// <inheritdoc/>
+    public bool Knows(KernelTarget target) => Knows(target, Architectures, _major);
+
+    /// <inheritdoc/>
     public byte[] Compile(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options)
     {
         using ProgramHandle program = Run(source, headers, target, options);
@@ -53,6 +59,10 @@ internal sealed unsafe class NvrtcCompiler : IKernelCompiler
     /// <summary>The options that an NVRTC of a major version can be given.</summary>
     internal static IEnumerable<string> Accepted(IReadOnlyList<string> options, int major) =>
         options.Where(option => major >= FirstWithLineInfo || option != KernelLibrary.LineInfo);
+
+    /// <summary>Whether an NVRTC of a major version and with such architectures can compile for a target.</summary>
+    internal static bool Knows(KernelTarget target, IReadOnlyList<int> architectures, int major) =>
+        architectures.Contains(target.Architecture) && (!target.IsExact || major >= FirstWithExactTargets);
 
     private ProgramHandle Run(KernelSource source, IReadOnlyList<KernelSource> headers, string target, IReadOnlyList<string> options)
     {

@@ -3,17 +3,17 @@ using System.Security.Cryptography;
 namespace NativeFl.Cuda.Kernels;
 
 /// <summary>
-/// Cubins that the build made with nvcc: FILE.sm_90.cubin, beside sources.sha256, which lists what they were made from. If a source
+/// Cubins that the build made with nvcc: FILE.sm_90.cubin or, of a file written for one target, FILE.sm_90a.cubin; beside sources.sha256, which lists what they were made from. If a source
 /// has changed since, a cubin would be called with arguments that it does not expect, so that it counts as absent.
 /// </summary>
 internal sealed class PrebuiltKernels(string folder, KernelSources sources)
 {
     private readonly Lazy<Dictionary<string, string>> _hashes = new(() => ReadHashes(Path.Combine(folder, "sources.sha256")));
 
-    /// <summary>The cubin of a file for an architecture, or null.</summary>
-    public byte[]? Read(string name, int architecture)
+    /// <summary>The cubin of a file for a target, or null.</summary>
+    public byte[]? Read(string name, KernelTarget target)
     {
-        string file = Path.Combine(folder, $"{name}.sm_{architecture}.cubin");
+        string file = Path.Combine(folder, $"{name}.{target}.cubin");
         if (!File.Exists(file) || !sources.Headers.Append(sources[name]).All(IsCurrent)) return null;
         try
         {
