@@ -1,7 +1,7 @@
 // ptx.cuh: the instructions that CUDA C++ cannot name without NVIDIA's headers, one function each
 //
 // Everything above this file is C++17 and CUDA's built-in names. The emulator (tests/emulator/device/ptx.cuh) has a file of the same
-// name with the same functions in plain C++, so that the same kernels run on a CPU; nothing else is replaced.
+// name with the same functions in plain C++, so that the same kernels run on a CPU; besides ptx_sm90a.cuh nothing else is replaced.
 //
 // Source     PTX ISA 7.8 (CUDA 11.8): 9.7.9 conversions, 9.7.14 warp-level matrix instructions, 9.7.8.24 asynchronous copies
 #pragma once
