@@ -34,12 +34,12 @@ __device__ inline unsigned shared_offset(const void* shared) { return static_cas
 #define D4(n) "+f"(d[n].r[0]), "+f"(d[n].r[1]), "+f"(d[n].r[2]), "+f"(d[n].r[3])
 #define D32(n) D4(n), D4(n + 1), D4(n + 2), D4(n + 3), D4(n + 4), D4(n + 5), D4(n + 6), D4(n + 7)
 #define NAMES_32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
-#define NAMES_64                                                                                                                        \
-    NAMES_32                                                                                                                            \
+#define NAMES_64 \
+    NAMES_32     \
     ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
 
 // What follows the registers of d: the operands, the predicate, the signs (1, 1), and a 1 for each operand that is MN-major.
-#define WGMMA(shape, names, accumulate, operands)                                                                               \
+#define WGMMA(shape, names, accumulate, operands)                                                                                      \
     "{\n.reg .pred p;\nsetp.ne.b32 p, " accumulate ", 0;\nwgmma.mma_async.sync.aligned." shape ".f32.bf16.bf16 {" names "}, " operands \
     ";\n}"
 

@@ -13,7 +13,9 @@ struct ImageHeader {
     char magic[8];
     std::uint32_t abi;
     std::uint32_t architecture;  // 90 for sm_90 and compute_90
-    std::uint64_t bytes;         // of the library behind this header
+    std::uint32_t is_specific;   // 1 for sm_90a and compute_90a: for devices of exactly that capability
+    std::uint32_t unused;
+    std::uint64_t bytes;  // of the library behind this header
     std::uint64_t checksum;
 };
 

@@ -8,7 +8,7 @@
 
 namespace emulator {
 
-constexpr unsigned abi_version = 4;
+constexpr unsigned abi_version = 5;
 
 // Every fiber stack is this large and aligned to its size, so that the stack pointer says which fiber runs.
 constexpr unsigned stack_shift = 16;
@@ -49,6 +49,19 @@ struct MatrixLoad {
     const void* row;
 };
 
+// What wgmma_ss and wgmma_rs gather. The registers stay the kernel's until the product lands.
+struct WarpgroupProduct {
+    Self* self;
+    float* d;           // (eights, 4)
+    const unsigned* a;  // 4 registers, or null where a descriptor names it
+    unsigned long long a_descriptor, b_descriptor;
+    unsigned eights;
+    int accumulate;
+    const char* file;
+    int line;
+    unsigned long long turn;  // which product of its warpgroup it is: the driver writes it
+};
+
 struct Runtime {
     void (*barrier)(Self* self, const char* file, int line);
     void (*collective)(Self* self, unsigned mask, Combine combine, void* operand, const char* file, int line);
@@ -62,6 +75,15 @@ struct Runtime {
     Combine multiply;
     Combine load_matrices;
     Combine load_matrices_transposed;
+    // What device/ptx_sm90a.cuh adds.
+    void (*warpgroup_multiply)(Self* self, WarpgroupProduct* product);
+    void (*warpgroup_fence)(Self* self, const char* file, int line);
+    void (*warpgroup_commit)(Self* self, const char* file, int line);
+    void (*warpgroup_wait)(Self* self, int pending, const char* file, int line);
+    void (*fence_async_proxy)(Self* self);
+    void (*mbarrier_init)(Self* self, void* barrier, int arrivals, const char* file, int line);
+    void (*mbarrier_arrive)(Self* self, void* barrier, const char* file, int line);
+    void (*mbarrier_wait)(Self* self, void* barrier, int parity, const char* file, int line);
 };
 
 struct Parameter {

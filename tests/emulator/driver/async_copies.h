@@ -21,11 +21,15 @@ class AsyncCopies {
         closed_ = open_.size();
     }
 
-    // Lands the oldest groups until at most `pending` are left.
-    void wait(std::size_t pending) {
+    // Lands the oldest groups until at most `pending` are left, and tells `landed_at` the destination of each copy.
+    template <typename Landed>
+    void wait(std::size_t pending, const Landed& landed_at) {
         std::size_t landed = 0, groups = 0;
         for (; groups_.size() - groups > pending; ++groups)
-            for (std::size_t i = 0; i < groups_[groups]; ++i) land(open_[landed++]);
+            for (std::size_t i = 0; i < groups_[groups]; ++i) {
+                land(open_[landed]);
+                landed_at(open_[landed++].shared);
+            }
         if (groups == 0) return;
         groups_.erase(groups_.begin(), groups_.begin() + static_cast<std::ptrdiff_t>(groups));
         open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(landed));

@@ -51,7 +51,7 @@ class Counter {
     // wider than a word goes by half or quarter warps.
     void shared_request(const unsigned char* const (&rows)[warp_lanes], unsigned lanes, unsigned bytes);
     void add_copied(unsigned bytes) { now_->copies += bytes; }
-    void add_product() { ++now_->mma; }
+    void add_products(unsigned count) { now_->mma += count; }
     void add_multiply_add() { ++now_->fma; }
 
   private:

@@ -35,7 +35,7 @@ float upper_half(unsigned word) {
 
 __attribute__((always_inline)) inline void multiply_with(void* const* operands, unsigned members) {
     require_full_warp(members, "mma.m16n8k16");
-    if (Counter& counter = Counter::instance(); counter.is_on()) counter.add_product();
+    if (Counter& counter = Counter::instance(); counter.is_on()) counter.add_products(1);
     alignas(32) float a[16][16], b[16][8], d[16][8];
     for (unsigned lane = 0; lane < warp_lanes; ++lane) {
         const auto& operand = *static_cast<const MatrixProduct*>(operands[lane]);

@@ -48,11 +48,14 @@ int load_module(const void* image, int device_major, int device_minor, std::shar
     if (!is_cubin && std::memcmp(header.magic, ptx_magic, sizeof header.magic) != 0)
         return report(status::invalid_image, "module: the image is neither a cubin nor PTX of this emulator");
     const int major = static_cast<int>(header.architecture) / 10, minor = static_cast<int>(header.architecture) % 10;
-    const bool fits = is_cubin ? major == device_major && minor <= device_minor : major * 10 + minor <= device_major * 10 + device_minor;
+    const bool is_specific = header.is_specific != 0, is_same = major == device_major && minor == device_minor;
+    const bool fits = is_specific ? is_same
+                      : is_cubin  ? major == device_major && minor <= device_minor
+                                  : major * 10 + minor <= device_major * 10 + device_minor;
     if (!fits || header.abi != abi_version)
         return report(status::no_binary_for_gpu, "module: made for " + std::string(is_cubin ? "sm_" : "compute_") +
-                                                     std::to_string(header.architecture) + ", the device is sm_" +
-                                                     std::to_string(device_major * 10 + device_minor));
+                                                     std::to_string(header.architecture) + (is_specific ? "a" : "") +
+                                                     ", the device is sm_" + std::to_string(device_major * 10 + device_minor));
     std::vector<unsigned char> bytes;
     if (header.bytes < (1u << 30)) bytes.resize(header.bytes);
     if (bytes.empty() || !read_own_memory(static_cast<const unsigned char*>(image) + sizeof header, bytes.data(), bytes.size()) ||
@@ -62,6 +65,7 @@ int load_module(const void* image, int device_major, int device_minor, std::shar
     auto loaded = std::make_shared<LoadedModule>();
     loaded->id = next_id++;
     loaded->architecture = static_cast<int>(header.architecture);
+    loaded->is_specific = is_specific;
     loaded->file = memfd_create("nativefl-kernels", MFD_CLOEXEC);
     if (loaded->file < 0 || !write_all(loaded->file, bytes.data(), bytes.size()))
         return report(status::out_of_memory, "module: no memory for the image");

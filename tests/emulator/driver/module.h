@@ -21,7 +21,8 @@ struct Function {
 struct LoadedModule {
     std::uint64_t id = 0;  // never used twice in a process
     int architecture = 0;
-    int file = -1;  // the memfd stays open: the loader knows libraries by their path, which must be unique while they live
+    bool is_specific = false;  // made for sm_90a, not for sm_90
+    int file = -1;             // the memfd stays open: the loader knows libraries by their path, which must be unique while they live
     void* library = nullptr;
     const Module* table = nullptr;
     std::vector<Function> functions;

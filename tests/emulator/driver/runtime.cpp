@@ -44,7 +44,13 @@ void copy_async(Self* self, void* shared, const void* global, int bytes, bool va
 
 void commit(Self* self) { static_cast<AsyncCopies*>(self->copies)->commit(); }
 
-void wait(Self* self, int pending) { static_cast<AsyncCopies*>(self->copies)->wait(static_cast<std::size_t>(pending)); }
+void wait(Self* self, int pending) {
+    AsyncProxy& proxy = self->warp->worker->async_proxy();
+    const unsigned thread = self->warp->number * warp_lanes + self->lane;
+    static_cast<AsyncCopies*>(self->copies)->wait(static_cast<std::size_t>(pending), [&](const void* shared) {
+        if (proxy.is_on()) proxy.landed(thread, shared);
+    });
+}
 
 void fail(const char* text) { Worker::current()->fail(status::launch_failed, text); }
 
@@ -56,12 +62,52 @@ void multiply_add() {
     if (Counter& counter = Counter::instance(); counter.is_on()) counter.add_multiply_add();
 }
 
+void warpgroup_multiply(Self* self, WarpgroupProduct* product) { self->warp->worker->warpgroups().multiply(self, *product); }
+
+void warpgroup_fence(Self* self, const char* file, int line) { self->warp->worker->warpgroups().fence(self, {file, line}); }
+
+void warpgroup_commit(Self* self, const char* file, int line) { self->warp->worker->warpgroups().commit(self, {file, line}); }
+
+void warpgroup_wait(Self* self, int pending, const char* file, int line) {
+    self->warp->worker->warpgroups().wait(self, pending, {file, line});
+}
+
+void fence_async_proxy(Self* self) { self->warp->worker->async_proxy().fence(self->warp->number * warp_lanes + self->lane); }
+
+void mbarrier_init(Self* self, void* barrier, int arrivals, const char* file, int line) {
+    self->warp->worker->mbarriers().init(self, barrier, arrivals, {file, line});
+}
+
+void mbarrier_arrive(Self* self, void* barrier, const char* file, int line) {
+    self->warp->worker->mbarriers().arrive(self, barrier, {file, line});
+}
+
+void mbarrier_wait(Self* self, void* barrier, int parity, const char* file, int line) {
+    self->warp->worker->mbarriers().wait(self, barrier, parity, {file, line});
+}
+
 }  // namespace
 
 const Runtime& device_runtime() {
-    static const Runtime runtime{
-        barrier, collective, copy_async, commit, wait, fail, access, multiply_add, multiply_matrices(), load_matrices(),
-        load_matrices_transposed()};
+    static const Runtime runtime{barrier,
+                                 collective,
+                                 copy_async,
+                                 commit,
+                                 wait,
+                                 fail,
+                                 access,
+                                 multiply_add,
+                                 multiply_matrices(),
+                                 load_matrices(),
+                                 load_matrices_transposed(),
+                                 warpgroup_multiply,
+                                 warpgroup_fence,
+                                 warpgroup_commit,
+                                 warpgroup_wait,
+                                 fence_async_proxy,
+                                 mbarrier_init,
+                                 mbarrier_arrive,
+                                 mbarrier_wait};
     return runtime;
 }
 

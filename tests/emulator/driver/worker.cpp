@@ -8,6 +8,7 @@
 #include "async_copies.h"
 #include "counter.h"
 #include "fiber_switch.h"
+#include "module.h"
 #include "runtime.h"
 #include "status.h"
 
@@ -53,12 +54,6 @@ unsigned next_random(unsigned& state) {
 unsigned random_bit(unsigned bits, unsigned position) {
     return (static_cast<unsigned>(__builtin_ctz(bits >> position | bits << (-position & 31u))) + position) & 31u;
 }
-
-bool same_site(const char* file, int line, const char* other_file, int other_line) {
-    return line == other_line && (file == other_file || std::strcmp(file, other_file) == 0);
-}
-
-std::string site(const char* file, int line) { return std::string(file) + ":" + std::to_string(line); }
 
 std::string index_text(const Index3& i) {
     return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
@@ -166,6 +161,7 @@ void Worker::leave(Self* self) {
     static_cast<AsyncCopies*>(self->copies)->clear();
     warp.alive &= ~(1u << self->lane);
     --alive_;
+    warpgroups_.leave(self);
     if (warp.at_collective != 0) recheck_collectives(warp);
 }
 
@@ -200,14 +196,22 @@ __attribute__((always_inline)) inline void Worker::wait_for_others(Self* self) {
     switch_fiber(&self->stack_pointer, next);
 }
 
+void Worker::park(Self* self) { wait_for_others(self); }
+
+void Worker::wake(unsigned warp, unsigned lanes) {
+    if (lanes == 0) return;
+    warps_[warp].ready |= lanes;
+    ready_warps_ |= 1u << warp;
+}
+
 // --- barriers and collectives
 
 void Worker::barrier(Self* self, const char* file, int line) {
     if (arrived_ == 0) {
-        barrier_file_ = file, barrier_line_ = line;
-    } else if (!same_site(file, line, barrier_file_, barrier_line_)) {
-        fail(status::launch_failed, where(self) + ": divergent barrier: waits at " + site(file, line) +
-                                        " while others of its block wait at " + site(barrier_file_, barrier_line_));
+        barrier_site_ = {file, line};
+    } else if (barrier_site_ != Site{file, line}) {
+        fail(status::launch_failed, where(self) + ": divergent barrier: waits at " + Site{file, line}.text() +
+                                        " while others of its block wait at " + barrier_site_.text());
     }
     if (++arrived_ == threads_) {
         arrived_ = 0;
@@ -225,7 +229,7 @@ void Worker::collective(Self* self, unsigned mask, Combine combine, void* operan
     Warp& warp = *self->warp;
     const unsigned lane = self->lane, bit = 1u << lane;
     if ((mask & bit) == 0)
-        fail(status::launch_failed, where(self) + ": lane mask: " + site(file, line) + " is called with mask " + lanes_text(mask) +
+        fail(status::launch_failed, where(self) + ": lane mask: " + Site{file, line}.text() + " is called with mask " + lanes_text(mask) +
                                         ", which does not name the calling lane " + std::to_string(lane));
     warp.operand[lane] = operand;
     warp.rendezvous[lane] = {combine, file, line, mask};
@@ -245,11 +249,11 @@ void Worker::complete(Warp& warp, unsigned members, Self* last) {
         if (other.line == first.line && other.mask == first.mask && other.combine == first.combine && other.file == first.file) continue;
         if (other.mask != first.mask)
             fail(status::launch_failed, where(last) + ": lane masks differ: " + lanes_text(first.mask) + " at " +
-                                            site(first.file, first.line) + ", " + lanes_text(other.mask) + " at " +
-                                            site(other.file, other.line));
-        if (other.combine != first.combine || !same_site(other.file, other.line, first.file, first.line))
-            fail(status::launch_failed, where(last) + ": divergent warp: lanes meet at " + site(first.file, first.line) + " and at " +
-                                            site(other.file, other.line));
+                                            Site{first.file, first.line}.text() + ", " + lanes_text(other.mask) + " at " +
+                                            Site{other.file, other.line}.text());
+        if (other.combine != first.combine || Site{other.file, other.line} != Site{first.file, first.line})
+            fail(status::launch_failed, where(last) + ": divergent warp: lanes meet at " + Site{first.file, first.line}.text() +
+                                            " and at " + Site{other.file, other.line}.text());
     }
     first.combine(warp.operand, members);
     warp.at_collective &= ~members;
@@ -292,6 +296,9 @@ bool Worker::run_block(const Launch& launch, std::uint64_t order, Index3 block) 
     }
     next_random(random_);
     current_warp_ = &warps_[random_bit(ready_warps_, next_random(random_))];
+    async_proxy_.begin_block(launch.module->is_specific, threads_, shared_);
+    mbarriers_.begin_block();
+    warpgroups_.begin_block((random_ >> 31) != 0);
     outcome_.status = 0;
     Counter& counter = Counter::instance();
     if (counter.is_on()) counter.begin_block(threads_, shared_);
@@ -321,15 +328,16 @@ bool Worker::run_block(const Launch& launch, std::uint64_t order, Index3 block) 
 
 void Worker::report_deadlock() {
     std::string text = where(nullptr) + ": divergent barrier: nobody can run";
-    if (arrived_ > 0) text += "; " + std::to_string(arrived_) + " threads wait at " + site(barrier_file_, barrier_line_);
+    if (arrived_ > 0) text += "; " + std::to_string(arrived_) + " threads wait at " + barrier_site_.text();
     for (unsigned w = 0; w < warp_count_; ++w) {
         const Warp& warp = warps_[w];
         if (warp.at_collective == 0) continue;
         const Rendezvous& meeting = warp.rendezvous[__builtin_ctz(warp.at_collective)];
         text += "; lanes " + lanes_text(warp.at_collective) + " of warp " + std::to_string(w) + " wait at " +
-                site(meeting.file, meeting.line) + " for mask " + lanes_text(meeting.mask);
+                Site{meeting.file, meeting.line}.text() + " for mask " + lanes_text(meeting.mask);
         break;
     }
+    text += warpgroups_.waiting() + mbarriers_.waiting();
     if (alive_ < threads_) text += "; " + std::to_string(threads_ - alive_) + " threads have returned";
     outcome_ = {status::launch_failed, text};
 }

@@ -1,7 +1,8 @@
 // worker.h: one OS thread's block of CUDA threads: fibers, warps, the barrier
 //
-// A block runs on one OS thread. Its threads are fibers that switch only where they must wait: at a barrier or a warp collective. A thread
-// that never waits hands its stack to the next one, so a kernel without barriers is a plain loop over its threads.
+// A block runs on one OS thread. Its threads are fibers that switch only where they must wait: at a barrier, a warp collective, a product
+// of a warpgroup or an mbarrier. A thread that never waits hands its stack to the next one, so a kernel without barriers is a plain loop
+// over its threads.
 //
 // Order is not the device's promise, so each execution draws one: which warp runs next, which lane within it, and which block.
 #pragma once
@@ -10,13 +11,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "async_proxy.h"
 #include "launch.h"
+#include "mbarriers.h"
 #include "shared_memory.h"
+#include "site.h"
+#include "warpgroup.h"
+#include "worker_limits.h"
 
 namespace emulator {
-
-constexpr unsigned warp_lanes = 32;
-constexpr unsigned maximum_threads = 1024;
 
 class Worker;
 
@@ -51,6 +54,11 @@ class Worker {
 
     void barrier(Self* self, const char* file, int line);
     void collective(Self* self, unsigned mask, Combine combine, void* operand, const char* file, int line);
+    // Others run until somebody wakes this thread.
+    void park(Self* self);
+    void wake(unsigned warp, unsigned lanes);
+    void wake(const Self* self) { wake(self->warp->number, 1u << self->lane); }
+    unsigned lanes_alive(unsigned warp) const { return warp < warp_count_ ? warps_[warp].alive : 0; }
 
     // Ends the block from inside a fiber.
     [[noreturn]] void fail(int status, const std::string& text);
@@ -61,6 +69,9 @@ class Worker {
     Self* self_of_stack(std::uintptr_t address) const;
     std::string where(const Self* self) const;
     SharedMemory& shared() { return shared_; }
+    AsyncProxy& async_proxy() { return async_proxy_; }
+    Mbarriers& mbarriers() { return mbarriers_; }
+    Warpgroups& warpgroups() { return warpgroups_; }
 
     // The worker of the calling OS thread, or null.
     static Worker* current();
@@ -89,6 +100,9 @@ class Worker {
     unsigned made_ = 0;  // fibers that have a stack
     std::vector<Self*> idle_;
     SharedMemory shared_;
+    AsyncProxy async_proxy_;
+    Mbarriers mbarriers_{*this};
+    Warpgroups warpgroups_{*this};
     std::vector<std::byte> copies_;
 
     const Launch* launch_ = nullptr;
@@ -100,8 +114,7 @@ class Worker {
     unsigned ready_warps_ = 0;
     unsigned random_ = 0;
     Warp* current_warp_ = nullptr;
-    const char* barrier_file_ = nullptr;
-    int barrier_line_ = 0;
+    Site barrier_site_{};
     Warp warps_[maximum_threads / warp_lanes];
 };
 

@@ -90,7 +90,12 @@ int run(const files::path& folder, std::vector<std::string> arguments) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool is_ptx(const std::string& name) { return files::path(name).filename() == "ptx.cuh"; }
+// The text of a header: these two are the emulator's own.
+std::string text_of(const Source& header) {
+    const files::path name = files::path(header.name).filename();
+    if (name != "ptx.cuh" && name != "ptx_sm90a.cuh") return header.text;
+    return read_text(include_folder() / "device" / name);
+}
 
 std::vector<std::string> flags(bool contracts) {
     std::vector<std::string> flags{"-O2",
@@ -182,14 +187,12 @@ CompileResult compile(const Source& source, const std::vector<Source>& headers, 
     const Folder folder;
     const std::string name =
         files::path(source.name).lexically_normal().is_absolute() ? files::path(source.name).filename().string() : source.name;
-    const std::string ptx = read_text(include_folder() / "device" / "ptx.cuh");
     bool is_written = !folder.path.empty() && write_text(folder.path / name, source.text);
     for (const Source& header : headers) {
         const files::path place = files::path(header.name).lexically_normal().relative_path();
-        if (!place.empty() && *place.begin() != "..")
-            is_written = is_written && write_text(folder.path / place, is_ptx(header.name) ? ptx : header.text);
+        if (!place.empty() && *place.begin() != "..") is_written = is_written && write_text(folder.path / place, text_of(header));
     }
-    if (!is_written || ptx.empty()) {
+    if (!is_written || !files::exists(include_folder() / "device" / "ptx.cuh")) {
         result.log = "emulator: cannot write the sources, or " + include_folder().string() + " is not the emulator's folder\n";
         return result;
     }

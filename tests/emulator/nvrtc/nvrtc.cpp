@@ -30,6 +30,7 @@ struct Program {
 struct Options {
     int architecture = 75;
     bool is_virtual = false;
+    bool is_specific = false;  // sm_90a and compute_90a: what only that device has
     bool contracts = true;
     std::vector<std::string> definitions;
 };
@@ -80,6 +81,8 @@ bool parse(const std::vector<std::string>& texts, Options& options, std::string&
         if (key == "--gpu-architecture" || key == "-arch") {
             if (equals == std::string::npos && i + 1 < texts.size()) value = texts[++i];
             options.is_virtual = starts_with(value, "compute_");
+            options.is_specific = value.size() > 3 && value.compare(value.size() - 3, 3, "90a") == 0;
+            if (options.is_specific) value.pop_back();
             options.architecture = std::atoi(value.c_str() + (options.is_virtual ? 8 : 3));
             bool known = false;
             for (const int architecture : architectures) known = known || architecture == options.architecture;
@@ -104,11 +107,12 @@ bool parse(const std::vector<std::string>& texts, Options& options, std::string&
     return true;
 }
 
-std::vector<unsigned char> image(const char (&magic)[8], int architecture, const std::vector<unsigned char>& library) {
+std::vector<unsigned char> image(const char (&magic)[8], const Options& options, const std::vector<unsigned char>& library) {
     ImageHeader header{};
     std::memcpy(header.magic, magic, sizeof header.magic);
     header.abi = emulator::abi_version;
-    header.architecture = static_cast<std::uint32_t>(architecture);
+    header.architecture = static_cast<std::uint32_t>(options.architecture);
+    header.is_specific = options.is_specific ? 1 : 0;
     header.bytes = library.size();
     header.checksum = emulator::checksum(library.data(), library.size());
     std::vector<unsigned char> bytes(sizeof header + library.size());
@@ -187,12 +191,13 @@ NVRTC_API int nvrtcCompileProgram(Program* program, int count, const char* const
     if (program == nullptr) return invalid_program;
     Options options;
     if (!parse({texts, texts + count}, options, program->log)) return invalid_option;
-    const emulator::CompileResult result = 
+    if (options.is_specific) options.definitions.push_back("-D__CUDA_ARCH_FEAT_SM90_ALL");
+    const emulator::CompileResult result =
         emulator::compile(program->source, program->headers, options.definitions, options.contracts, emulator_is_counting() != 0);
     program->log = result.log;
     if (!result.is_compiled) return compilation;
-    program->ptx = image(emulator::ptx_magic, options.architecture, result.image);
-    if (!options.is_virtual) program->cubin = image(emulator::cubin_magic, options.architecture, result.image);
+    program->ptx = image(emulator::ptx_magic, options, result.image);
+    if (!options.is_virtual) program->cubin = image(emulator::cubin_magic, options, result.image);
     return success;
 }
 

@@ -102,8 +102,8 @@ void Buffer::upload(const void* source) { expect_status(call("cuMemcpyHtoD_v2", 
 
 void Buffer::download(void* destination) const { expect_status(call("cuMemcpyDtoH_v2", destination, address, bytes), 0, "cuMemcpyDtoH"); }
 
-Module::Module(const std::string& name, const std::string& source) {
-    const Compiled compiled = compile(name, source);
+Module::Module(const std::string& name, const std::string& source, const std::string& architecture) {
+    const Compiled compiled = compile(name, source, architecture);
     expect(compiled.status == 0, compiled.log);
     expect_status(call("cuModuleLoadDataEx", &handle, static_cast<const void*>(compiled.image.data()), 0u, static_cast<int*>(nullptr),
                        static_cast<void**>(nullptr)),

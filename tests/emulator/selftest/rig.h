@@ -71,7 +71,7 @@ struct Module {
     void* handle = nullptr;
 
     // Compiles and loads; `name` becomes the file in messages.
-    Module(const std::string& name, const std::string& source);
+    Module(const std::string& name, const std::string& source, const std::string& architecture = "sm_90");
     ~Module();
     Module(const Module&) = delete;
     Module& operator=(const Module&) = delete;
@@ -107,6 +107,7 @@ void driver_cases();
 void product_cases();
 void blas_cases();
 void counting_cases();
+void warpgroup_cases();
 void speed_cases();
 
 }  // namespace selftest

@@ -21,6 +21,7 @@ int main(int count, char** arguments) {
     product_cases();
     blas_cases();
     counting_cases();
+    warpgroup_cases();
     run_case("nothing is left", [] {
         std::uint64_t bytes = 0;
         int handles = 0;
