@@ -22,37 +22,7 @@
 //            One causal span of T tokens; a block owns `own` rows (p queries) or keys, walks over tiles of `walk`; `parts` warps share 16.
 //            14 D operations a visible (query, key, head), 4 D of them twice: bound by arithmetic.
 // Source     Dao 2023, "FlashAttention-2", arXiv:2307.08691, algorithm 2
-#include "device/attention_tile.cuh"
-
-// x · y of one row, by the four lanes that share it; each of them receives it, 0 where x is null.
-template <int Width, typename T>
-__device__ inline float row_product(const T* x, const T* y, int width, bool aligned, int lane) {
-    constexpr int lanes = 4, vector = Vector<T>::width;
-    float sum = 0.0f;
-    if (x != nullptr && aligned) {
-#pragma unroll
-        for (int first = 0; first < Width; first += lanes * vector) {
-            const int c = first + lane % lanes * vector;
-            if (c >= width) break;
-            float a[vector], b[vector];
-            load_vector(x + c, a);
-            load_vector(y + c, b);
-#pragma unroll
-            for (int i = 0; i < vector; ++i) sum = fmaf(a[i], b[i], sum);
-        }
-    } else if (x != nullptr) {
-#pragma unroll 1
-        for (int c = lane % lanes; c < width; c += lanes) sum = fmaf(to_float(x[c]), to_float(y[c]), sum);
-    }
-    sum += __shfl_xor_sync(all_lanes, sum, 1);
-    return sum + __shfl_xor_sync(all_lanes, sum, 2);
-}
-
-// Scores become P and dP becomes dS, of one accumulator each; lse is in powers of two.
-__device__ inline void probability_and_gradient(float& s, float& dp, float scale_log2, float lse_log2, float delta) {
-    s = exp2_approx(fmaf(s, scale_log2, -lse_log2));
-    dp = s * (dp - delta);
-}
+#include "device/attention_gradient.cuh"
 
 // dk and dv of 16 Warps / Parts keys, walking over tiles of `Rows` rows, two buffers each. Scores are computed transposed (keys, rows), so
 // that P^T and dS^T are left sides as they lie. Where a head is too wide for one warp's registers, `Parts` warps share 16 keys and own
@@ -84,10 +54,8 @@ __device__ inline void attention_backward_keys(const T* __restrict__ d_o,       
     const bool aligned = rows_are_aligned(width, q, k, v) && rows_are_aligned(width, d_o, d_o, d_o);
     const int first = span.tile.first, own = first + warp / Parts * 16, own_columns = warp % Parts * columns;
 
-    // Queries before row_begin do not see the first key yet; the window of those from row_end on is past the last.
-    const int earlier = span.tile.key_count - span.tile.query_count;
-    const int row_begin = max(0, first - earlier) * span.group;
-    const int row_end = min(span.tile.query_count, first + key_count + window - 1 - earlier) * span.group;
+    const Steps seen = span.rows_that_see(first, first + key_count);
+    const int row_begin = seen.from, row_end = seen.to;
 
     const auto load_tile = [&](int row, int buffer) {
         load_rows<Rows, Width, threads>(queries, row, width, aligned, shared_q + buffer * Rows * stride);

@@ -9,47 +9,7 @@
 #pragma once
 
 #include "device/attention_tile.cuh"
-
-constexpr float ln_2 = 0.6931471805599453f;
-
-__device__ inline float infinity() { return __uint_as_float(0x7f800000u); }
-
-// log Σ exp(scale score) of a row, from the largest score and l.
-__device__ inline float log_sum(float maximum, float l, float scale_log2) {
-    const float shift = maximum == -infinity() ? 0.0f : maximum * scale_log2;
-    return fmaf(shift, ln_2, logf(l));
-}
-
-// Scores become exp(score - m) with 0 for what the row does not see; m, l and the row of o follow. One row of a lane: its half h of d.
-template <int N, int Columns>
-__device__ inline void online_softmax(FragmentD (&s)[N], int h, float scale, float& maximum, float& sum, FragmentD (&o)[Columns]) {
-    float highest = maximum;
-#pragma unroll
-    for (int n = 0; n < N; ++n) highest = fmaxf(highest, fmaxf(s[n].r[2 * h], s[n].r[2 * h + 1]));
-    highest = fmaxf(highest, __shfl_xor_sync(all_lanes, highest, 1));
-    highest = fmaxf(highest, __shfl_xor_sync(all_lanes, highest, 2));
-
-    // Nothing visible yet: any finite shift will do, all terms are exp(-inf). A tile that leaves m alone must not change a bit of o: a
-    // key-value cache then gives what the whole sequence gives.
-    const float shift = highest == -infinity() ? 0.0f : highest * scale;
-    const float decay = highest == maximum ? 1.0f : exp2_approx(maximum * scale - shift);
-    float terms = 0.0f;
-#pragma unroll
-    for (int n = 0; n < N; ++n) {
-#pragma unroll
-        for (int i = 2 * h; i < 2 * h + 2; ++i) {
-            s[n].r[i] = exp2_approx(fmaf(s[n].r[i], scale, -shift));
-            terms += s[n].r[i];
-        }
-    }
-    sum = fmaf(sum, decay, terms);
-    maximum = highest;
-#pragma unroll
-    for (int n = 0; n < Columns; ++n) {
-        o[n].r[2 * h] *= decay;
-        o[n].r[2 * h + 1] *= decay;
-    }
-}
+#include "device/online_softmax.cuh"
 
 // 16 M rows a warp, tiles of `Keys` keys from `key` (a multiple of Keys) to key_end. K and V have one buffer each: V arrives during the
 // scores, the next K during P V.
@@ -125,7 +85,9 @@ __device__ inline void attention_walk(const AttentionSpan& span, int key, int ke
             }
         }
 #pragma unroll
-        for (int i = 0; i < 2 * M; ++i) online_softmax(s[i / 2], i % 2, scale_log2, maximum[i / 2][i % 2], sum[i / 2][i % 2], out[i / 2]);
+        for (int i = 0; i < 2 * M; ++i) {
+            decay_row(out[i / 2], i % 2, online_softmax(s[i / 2], i % 2, scale_log2, maximum[i / 2][i % 2], sum[i / 2][i % 2]));
+        }
         multiply(out, s, shared_v, stride, scratch, lane);
     }
 

@@ -9,9 +9,6 @@
 #include "device/reduce.cuh"
 #include "device/tile_product.cuh"
 
-// exp(x) = 2^(x log2 e): the special function unit knows powers of two.
-constexpr float log2_e = 1.4426950408889634f;
-
 // One block's work on one span: the rows, or the keys, from `first` on. Written by the launcher.
 struct AttentionTile {
     int query_start, query_count, key_start, key_count, first;
@@ -37,6 +34,11 @@ struct QueryRows {
     __device__ T* at(int row) const { return base + row / group * stride + row % group * width; }
 };
 
+// Of a walk, or of rows: from one to before the other.
+struct Steps {
+    int from, to;
+};
+
 // The span as one key head sees it.
 struct AttentionSpan {
     AttentionTile tile;
@@ -49,6 +51,12 @@ struct AttentionSpan {
 
     // The first key that this row sees.
     __device__ int begin(int row) const { return max(0, end(row) - window); }
+
+    // The rows that see some of these keys: earlier ones do not see the first yet, the window of later ones is past the last.
+    __device__ Steps rows_that_see(int first_key, int key_end) const {
+        const int earlier = tile.key_count - tile.query_count;
+        return {max(0, first_key - earlier) * group, min(tile.query_count, key_end + window - 1 - earlier) * group};
+    }
 
     template <typename T>
     __device__ KeyRows<T> keys(T* k) const {
@@ -117,7 +125,8 @@ __device__ inline void store_strip(const FragmentD (&d)[N], const float (&factor
 #pragma unroll
         for (int n = 0; n < N; ++n) {
             const int column = 8 * n + lane % 4 * 2;
-            if (column < columns) *reinterpret_cast<float2*>(to[h] + column) = make_float2(d[n].r[2 * h] * factor[h], d[n].r[2 * h + 1] * factor[h]);
+            if (column < columns)
+                *reinterpret_cast<float2*>(to[h] + column) = make_float2(d[n].r[2 * h] * factor[h], d[n].r[2 * h + 1] * factor[h]);
         }
     }
 }

@@ -97,6 +97,13 @@ __device__ inline void hold_registers(FragmentD (&d)[Eights]) {
     for (int n = 0; n < Eights; ++n) asm volatile("" : "+f"(d[n].r[0]), "+f"(d[n].r[1]), "+f"(d[n].r[2]), "+f"(d[n].r[3])::"memory");
 }
 
+// The same for a left side in registers: what makes it stays before this.
+template <int J>
+__device__ inline void hold_registers(FragmentA (&a)[J]) {
+#pragma unroll
+    for (int j = 0; j < J; ++j) asm volatile("" : "+r"(a[j].r[0]), "+r"(a[j].r[1]), "+r"(a[j].r[2]), "+r"(a[j].r[3])::"memory");
+}
+
 // What this thread has written to shared memory (by stores, or by copies it has waited for) becomes visible to products, of other threads
 // too once they have met it at a barrier.
 __device__ inline void fence_async_proxy() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }

@@ -15,13 +15,15 @@ public sealed unsafe partial class CudaBackend
     // A thread two columns.
     private const int CombineColumns = 2;
 
+    private readonly bool _usesWgmma;
+
     private readonly List<AttentionTile> _attentionTiles = [];
 
     private readonly List<AttentionCut> _attentionCuts = [];
 
     /// <inheritdoc/>
     /// <remarks>
-    /// kernels/attention.cu: a block is a tile of rows of one span and key head. A few queries of a long cache are attention_decode.cu's, which cuts
+    /// kernels/attention.cu, or attention_wgmma.cu (<see cref="CudaBackendOptions.UseWgmma"/>): a block is a tile of rows of one span and key head. A few queries of a long cache are attention_decode.cu's, which cuts
     /// the keys and joins what blocks find: equal to what the whole sequence gives but for rounding. Rows of o and lse that no span covers become 0.
     /// The head width is even and at most 256, and the scale above 0.
     /// </remarks>
@@ -37,7 +39,8 @@ public sealed unsafe partial class CudaBackend
             Fill(0, lse);
         }
 
-        AttentionTiling tiling = AttentionTiling.Forward(ActivationType, shape.HeadWidth), split = AttentionTiling.Split(ActivationType, shape.HeadWidth);
+        AttentionTiling split = AttentionTiling.Split(ActivationType, shape.HeadWidth);
+        AttentionTiling tiling = HasWgmma(shape, q, k, v) ? AttentionTiling.WgmmaForward(shape.HeadWidth) : AttentionTiling.Forward(ActivationType, shape.HeadWidth);
         long mostRows = MostPartialRows(shape.HeadWidth);
         _attentionTiles.Clear();
         _attentionCuts.Clear();
@@ -51,7 +54,7 @@ public sealed unsafe partial class CudaBackend
         nint tiles = StageTiles(out int count);
         var arguments = new AttentionForwardArguments(
             q.Pointer, k.Pointer, v.Pointer, tiles, shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, o.Pointer, lse.Pointer);
-        Launch("attention", tiling.Entry, tiling.Launch(count, shape.KvHeads), arguments);
+        Launch(tiling.File, tiling.Entry, tiling.Launch(count, shape.KvHeads), arguments);
         for (int next = 0; next < _attentionCuts.Count;)
         {
             Span<AttentionCut> cuts = CollectionsMarshal.AsSpan(_attentionCuts)[next..];
@@ -62,7 +65,7 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    /// <remarks>kernels/attention_backward.cu: rowsum(dO ∘ o) and dq, then dk and dv. Gradients of rows that no span covers become 0.</remarks>
+    /// <remarks>kernels/attention_backward.cu or attention_wgmma_backward.cu: rowsum(dO ∘ o) and dq, then dk and dv. Gradients of rows that no span covers become 0.</remarks>
     public override void AttentionBackward(
         TensorView dO, TensorView q, TensorView k, TensorView v, TensorView o, TensorView lse,
         ReadOnlySpan<AttentionSpan> spans, AttentionShape shape, TensorView delta, TensorView dq, TensorView dk, TensorView dv)
@@ -82,19 +85,32 @@ public sealed unsafe partial class CudaBackend
             Fill(0, dv);
         }
 
-        AttentionTiling tiling = AttentionTiling.BackwardQueries(ActivationType, shape.HeadWidth);
+        bool wgmma = HasWgmma(shape, q, k, v, o, dO);
+        AttentionTiling tiling = wgmma ? AttentionTiling.WgmmaBackwardQueries(shape.HeadWidth) : AttentionTiling.BackwardQueries(ActivationType, shape.HeadWidth);
         nint tiles = StageRowTiles(spans, shape, tiling.Own, out int count);
         var queries = new AttentionBackwardQueriesArguments(
             dO.Pointer, o.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, tiles,
             shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, delta.Pointer, dq.Pointer);
-        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), queries);
+        Launch(tiling.File, tiling.Entry, tiling.Launch(count, shape.KvHeads), queries);
 
-        tiling = AttentionTiling.BackwardKeys(ActivationType, shape.HeadWidth);
+        tiling = wgmma ? AttentionTiling.WgmmaBackwardKeys(shape.HeadWidth) : AttentionTiling.BackwardKeys(ActivationType, shape.HeadWidth);
         tiles = StageKeyTiles(spans, tiling.Own, out count);
         var keys = new AttentionBackwardKeysArguments(
             dO.Pointer, q.Pointer, k.Pointer, v.Pointer, lse.Pointer, delta.Pointer, tiles,
             shape.Heads, shape.KvHeads, shape.HeadWidth, Window(shape), shape.Scale, dk.Pointer, dv.Pointer);
-        Launch("attention_backward", tiling.Entry, tiling.Launch(count, shape.KvHeads), keys);
+        Launch(tiling.File, tiling.Entry, tiling.Launch(count, shape.KvHeads), keys);
+    }
+
+    /// <summary>Whether attention is that of sm_90a: copies of 16 bytes, so that every operand begins at a multiple of them.</summary>
+    private bool HasWgmma(AttentionShape shape, params ReadOnlySpan<TensorView> operands)
+    {
+        if (!_usesWgmma || !AttentionTiling.HasWgmma(ActivationType, shape.HeadWidth)) return false;
+        foreach (TensorView operand in operands)
+        {
+            if (operand.Pointer % VectorBytes != 0) return false;
+        }
+
+        return true;
     }
 
     /// <summary>Rows of o and of its two sums, in f32, that the workspace holds.</summary>
@@ -108,7 +124,7 @@ public sealed unsafe partial class CudaBackend
         foreach (AttentionCut cut in cuts) (splits, rows) = (Math.Max(splits, cut.Splits), (int)Math.Max(rows, AttentionCut.Rows(cut.Span, shape)));
         nint staged = Stage(cuts);
         Launch(
-            "attention_decode", tiling.Entry, new LaunchShape(blocks, splits, 1, tiling.Warps * 32, tiling.SharedBytes),
+            tiling.File, tiling.Entry, new LaunchShape(blocks, splits, 1, tiling.Warps * 32, tiling.SharedBytes),
             whole with { Tiles = staged, O = partial, Lse = sums });
         var combine = new AttentionCombineArguments(
             partial, sums, staged, shape.Heads, shape.KvHeads, shape.HeadWidth, shape.Scale, whole.O, whole.Lse);

@@ -39,6 +39,7 @@ public sealed unsafe partial class CudaBackend : Backend
             _kernels = new KernelLibrary(
                 sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), compiler, noCompiler,
                 device.Architecture, _handles);
+            _usesWgmma = options.UseWgmma && _kernels.Has("attention_wgmma") && _kernels.Has("attention_wgmma_backward");
             _queue = new CommandQueue(options.UseGraphs, _handles);
             _queue.Products = _blas = OpenBlas(options.UseBlas, _handles, out _noBlas);
             _workspace = BlockHandle.Allocate(WorkspaceBytes, "of workspace", _handles);
@@ -67,6 +68,9 @@ public sealed unsafe partial class CudaBackend : Backend
 
     /// <summary>Compute capability, 90 for 9.0.</summary>
     internal int Architecture => _device.Architecture;
+
+    /// <summary>Whether attention may be that of sm_90a.</summary>
+    internal bool UsesWgmma => _usesWgmma;
 
     private int MultiprocessorCount => _device.Multiprocessors;
 

@@ -27,6 +27,13 @@ public sealed record CudaBackendOptions
     /// <summary>Whether the ops of a repeated step are replayed as one CUDA graph. The bits are the same.</summary>
     public bool UseGraphs { get; init; } = true;
 
+    /// <summary>
+    /// Whether attention in bf16 with heads of 40 to 128 multiplies on the asynchronous tensor cores of compute capability 9.0 (H100, H200), where the
+    /// kernels for them can be had: prebuilt, or by NVRTC 12 or newer. Elsewhere it changes nothing. Results differ by rounding.
+    /// </summary>
+    /// <remarks>Off until it has been measured on such a device: so far these kernels have run on the emulator alone.</remarks>
+    public bool UseWgmma { get; init; }
+
     /// <summary>Where the build put the cubins of known architectures.</summary>
     internal string CubinFolder { get; init; } = Path.Combine(AppContext.BaseDirectory, "cubins");
 }

@@ -5,32 +5,49 @@ namespace NativeFl.Cuda.Tests.Costs;
 // Attention: each width of a head is an entry point of its own.
 internal sealed partial class CostTests
 {
-    private static IEnumerable<CostCase> AttentionCases => Types.SelectMany(type => new[] { 32, 64, 128, 256 }.SelectMany(width => new[] { AttentionCase(type, width), DecodeCase(type, width) }));
+    private static IEnumerable<CostCase> AttentionCases =>
+    [
+        .. Types.SelectMany(type => new[] { 32, 64, 128, 256 }.SelectMany(width => new[] { AttentionCase(type, width), DecodeCase(type, width) })),
+        WgmmaCase(64), WgmmaCase(128),
+    ];
 
     private static CostCase AttentionCase(DType type, int width)
     {
-        const int Heads = 4, KvHeads = 2;
-        int tokens = width == 256 ? 64 : 128;
         AttentionTiling forward = AttentionTiling.Forward(type, width), keys = AttentionTiling.BackwardKeys(type, width), queries = AttentionTiling.BackwardQueries(type, width);
+        var shape = new AttentionShape(4, 2, width, 0.1f);
+        return TrainedCase($"attention({type}, {width})", type, shape, width == 256 ? 64 : 128, useWgmma: false, forward, keys, queries);
+    }
+
+    // As many heads a group as make a block's rows 64 queries.
+    private static CostCase WgmmaCase(int width)
+    {
+        AttentionTiling forward = AttentionTiling.WgmmaForward(width);
+        var shape = new AttentionShape(forward.Own / 64 * 2, 2, width, 0.1f);
+        return TrainedCase(
+            $"wgmma({width})", DType.BF16, shape, tokens: 256, useWgmma: true, forward, AttentionTiling.WgmmaBackwardKeys(width), AttentionTiling.WgmmaBackwardQueries(width));
+    }
+
+    private static CostCase TrainedCase(string name, DType type, AttentionShape shape, int tokens, bool useWgmma, params AttentionTiling[] tilings)
+    {
         string Values(AttentionTiling tiling) =>
-            $"T={tokens} H={Heads} Hkv={KvHeads} D={width} W={tiling.Width} own={tiling.Own} walk={tiling.Walk} warps={tiling.Warps} parts={16 * tiling.Warps / tiling.Own}";
+            $"T={tokens} H={shape.Heads} Hkv={shape.KvHeads} D={shape.HeadWidth} W={tiling.Width} own={tiling.Own} walk={tiling.Walk} warps={tiling.Warps} parts={16 * tiling.Warps / tiling.Own}";
         return new CostCase(
-            $"attention({type}, {width})",
+            name,
             test =>
             {
-                TensorView q = test.Rows(tokens, Heads * width, type), k = test.Rows(tokens, KvHeads * width, type), v = test.Rows(tokens, KvHeads * width, type);
-                TensorView o = test.New(tokens, Heads * width, type), dO = test.Rows(tokens, Heads * width, type), dq = test.New(tokens, Heads * width, type);
-                TensorView dk = test.New(tokens, KvHeads * width, type), dv = test.New(tokens, KvHeads * width, type);
-                TensorView lse = test.New(tokens, Heads), delta = test.New(tokens, Heads);
+                int width = shape.Heads * shape.HeadWidth, kvWidth = shape.KvHeads * shape.HeadWidth;
+                TensorView q = test.Rows(tokens, width, type), k = test.Rows(tokens, kvWidth, type), v = test.Rows(tokens, kvWidth, type);
+                TensorView o = test.New(tokens, width, type), dO = test.Rows(tokens, width, type), dq = test.New(tokens, width, type);
+                TensorView dk = test.New(tokens, kvWidth, type), dv = test.New(tokens, kvWidth, type);
+                TensorView lse = test.New(tokens, shape.Heads), delta = test.New(tokens, shape.Heads);
                 AttentionSpan[] spans = [AttentionSpan.Whole(0, tokens)];
-                var shape = new AttentionShape(Heads, KvHeads, width, 0.1f);
-                return With(options => options with { ActivationType = type }, backend =>
+                return With(options => options with { ActivationType = type, UseWgmma = useWgmma }, backend =>
                 {
                     backend.AttentionForward(q, k, v, spans, shape, o, lse);
                     backend.AttentionBackward(dO, q, k, v, o, lse, spans, shape, delta, dq, dk, dv);
                 });
             },
-            (forward.Entry, Values(forward)), (keys.Entry, Values(keys)), (queries.Entry, Values(queries)));
+            [.. tilings.Select(tiling => (tiling.Entry, Values(tiling)))]);
     }
 
     private static CostCase DecodeCase(DType type, int width)

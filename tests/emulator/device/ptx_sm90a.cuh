@@ -62,6 +62,9 @@ inline void wgmma_wait(EMULATOR_SITE) {
 template <int Eights>
 inline void hold_registers(FragmentD (&)[Eights]) {}
 
+template <int J>
+inline void hold_registers(FragmentA (&)[J]) {}
+
 // Products refuse what a copy has brought and its thread has not fenced.
 inline void fence_async_proxy() { emulator::runtime->fence_async_proxy(&emulator::self()); }
 
