@@ -22,12 +22,13 @@ struct Call {
 };
 
 bool is_untouched(const float* d, unsigned eights) {
+    std::uint32_t differences = 0;
     for (unsigned i = 0; i < 4 * eights; ++i) {
         std::uint32_t word;
         std::memcpy(&word, d + i, sizeof word);
-        if (word != poison) return false;
+        differences |= word ^ poison;
     }
-    return true;
+    return differences == 0;
 }
 
 // Between a warp's rows and its lanes' registers, as mma.cuh says where elements lie.

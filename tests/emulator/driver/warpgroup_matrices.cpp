@@ -16,7 +16,11 @@ namespace {
 
 constexpr unsigned depth = 16, chunk_bytes = 16, chunk = 8, row_bytes = 128;
 
-using Row = float __attribute__((vector_size(32)));  // 8 f32
+using Row = float __attribute__((vector_size(32), may_alias));  // 8 f32, aligned to their size
+
+Row* row_at(float* p) { return reinterpret_cast<Row*>(p); }
+
+const Row* row_at(const float* p) { return reinterpret_cast<const Row*>(p); }
 
 float from_half(std::uint32_t upper) {
     float x;
@@ -104,13 +108,15 @@ __attribute__((always_inline)) inline void add_product(const float (&a)[16][dept
     for (unsigned m = 0; m < 16; m += 4)
         for (unsigned n = 0; n < columns; n += 16) {
             Row part[4][2];
-            for (unsigned i = 0; i < 4; ++i) std::memcpy(part[i], &sum[m + i][n], sizeof part[i]);
+#pragma GCC unroll 4
+            for (unsigned i = 0; i < 4; ++i) part[i][0] = *row_at(&sum[m + i][n]), part[i][1] = *row_at(&sum[m + i][n + 8]);
             for (unsigned k = 0; k < depth; ++k) {
-                Row row[2];
-                std::memcpy(row, &b[k][n], sizeof row);
-                for (unsigned i = 0; i < 4; ++i) part[i][0] += a[m + i][k] * row[0], part[i][1] += a[m + i][k] * row[1];
+                const Row left = *row_at(&b[k][n]), right = *row_at(&b[k][n + 8]);
+#pragma GCC unroll 4
+                for (unsigned i = 0; i < 4; ++i) part[i][0] += a[m + i][k] * left, part[i][1] += a[m + i][k] * right;
             }
-            for (unsigned i = 0; i < 4; ++i) std::memcpy(&sum[m + i][n], part[i], sizeof part[i]);
+#pragma GCC unroll 4
+            for (unsigned i = 0; i < 4; ++i) *row_at(&sum[m + i][n]) = part[i][0], *row_at(&sum[m + i][n + 8]) = part[i][1];
         }
 }
 

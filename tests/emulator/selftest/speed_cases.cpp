@@ -23,6 +23,24 @@ extern "C" __global__ void products(int n, float* x) {
 }
 )";
 
+constexpr char warpgroup_kernels[] = R"(
+#include "device/ptx_sm90a.cuh"
+extern "C" __global__ void products(int n, float* x) {
+    DYNAMIC_SHARED(unsigned, s);
+    for (int i = threadIdx.x; i < 4096; i += 128) s[i] = 0;
+    __syncthreads();
+    FragmentD d[16] = {};
+    const unsigned long long start = 1ull << 62 | 64ull << 32;
+    for (int i = 0; i < n; ++i) {
+        wgmma_fence();
+        for (int k = 0; k < 4; ++k) wgmma_ss(d, start + 2 * k, start + 2 * k, 1);
+        wgmma_commit();
+        wgmma_wait<0>();
+    }
+    x[0] = d[0].r[0];
+}
+)";
+
 double seconds(const std::function<void()>& work) {
     double best = 1e9;
     for (int i = 0; i < 5; ++i) {
@@ -55,6 +73,9 @@ void speed_cases() {
                 4096e-9 * n / time(module.function("products"), Geometry{1, 32}, n, x.address));
     std::printf("mma, all cores                        %8.2f GFLOP/s\n",
                 4096e-9 * 16 * n / time(module.function("products"), Geometry{16, 32}, n, x.address));
+    const Module warpgroup("warpgroup_speed.cu", warpgroup_kernels, "sm_90a");
+    std::printf("wgmma of 128 columns, one core        %8.2f GFLOP/s\n",
+                262144e-9 * n / time(warpgroup.function("products"), Geometry{1, 128, 16384}, n / 4, x.address));
 }
 
 }  // namespace selftest
