@@ -153,7 +153,7 @@ __device__ inline void attention_wgmma(const bf16* __restrict__ q,              
                                        bf16* __restrict__ o,       // (N, H, D)
                                        float* __restrict__ lse) {  // (N, H)
     constexpr int rows = group_rows * Groups, tile = Keys * Width;
-    DYNAMIC_SHARED(bf16, shared_q);
+    SWIZZLED_SHARED(bf16, shared_q);
     bf16* shared_k = shared_q + rows * Width;
     bf16* shared_v = shared_k + stages * tile;
     const TileRing<2, stages> ring = {reinterpret_cast<unsigned long long*>(shared_v + stages * tile)};

@@ -234,7 +234,7 @@ __device__ inline void attention_wgmma_queries(const bf16* __restrict__ d_o,    
                                                float* __restrict__ delta,  // (N, H)
                                                bf16* __restrict__ dq) {    // (N, H, D)
     constexpr int rows = group_rows * Groups, tile = Keys * Width;
-    DYNAMIC_SHARED(bf16, shared_q);
+    SWIZZLED_SHARED(bf16, shared_q);
     bf16 *shared_do = shared_q + rows * Width, *shared_k = shared_do + rows * Width, *shared_v = shared_k + stages * tile;
     const TileRing<1, stages> ring = {reinterpret_cast<unsigned long long*>(shared_v + stages * tile)};
 
@@ -259,7 +259,7 @@ __device__ inline void attention_wgmma_keys(const bf16* __restrict__ d_o,       
                                             bf16* __restrict__ dk,    // (M, Hkv, D)
                                             bf16* __restrict__ dv) {  // (M, Hkv, D)
     constexpr int key_count = group_rows * Groups, tile = Rows * Width;
-    DYNAMIC_SHARED(bf16, shared_k);
+    SWIZZLED_SHARED(bf16, shared_k);
     bf16 *shared_v = shared_k + key_count * Width, *shared_q = shared_v + key_count * Width, *shared_do = shared_q + stages * tile;
     float *shared_lse = reinterpret_cast<float*>(shared_do + stages * tile), *shared_delta = shared_lse + stages * Rows;
     const TileRing<1, stages> ring = {reinterpret_cast<unsigned long long*>(shared_delta + stages * Rows)};

@@ -28,6 +28,11 @@
 
 #include "device/mma.cuh"
 
+// DYNAMIC_SHARED from a multiple of 1,024 bytes on, as swizzled tiles need.
+#define SWIZZLED_SHARED(T, name)                                       \
+    extern __shared__ __align__(1024) unsigned char swizzled_shared[]; \
+    T* name = reinterpret_cast<T*>(swizzled_shared)
+
 // Bytes from the start of the window of shared memory: what descriptors hold.
 __device__ inline unsigned shared_offset(const void* shared) { return static_cast<unsigned>(__cvta_generic_to_shared(shared)); }
 

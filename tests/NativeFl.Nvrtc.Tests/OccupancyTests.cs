@@ -57,7 +57,7 @@ internal sealed class OccupancyTests
     private static bool Declares(KernelSources sources, KernelSource source)
     {
         string text = Encoding.UTF8.GetString(source.Text);
-        return text.Contains("    DYNAMIC_SHARED(", StringComparison.Ordinal)
+        return text.Contains("    DYNAMIC_SHARED(", StringComparison.Ordinal) || text.Contains("    SWIZZLED_SHARED(", StringComparison.Ordinal)
             || sources.Headers.Any(header => text.Contains($"#include \"device/{header.Name}.cuh\"", StringComparison.Ordinal) && Declares(sources, header));
     }
 }

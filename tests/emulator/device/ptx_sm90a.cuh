@@ -9,6 +9,8 @@
 
 #include "device/mma.cuh"
 
+#define SWIZZLED_SHARED(T, name) DYNAMIC_SHARED(T, name)
+
 // Counted from the block's dynamic shared memory, which is the only memory that descriptors reach.
 inline unsigned shared_offset(const void* shared) {
     return static_cast<unsigned>(static_cast<const unsigned char*>(shared) - ::emulator::self().dynamic_shared);

@@ -51,7 +51,9 @@ void Mbarriers::arrive(Self* self, void* address, Site site) {
                                                 " for the second time in phase " + std::to_string(barrier.completed) + " of " +
                                                 barrier.text());
     barrier.who[thread] = true;
-    if (++barrier.arrived == barrier.expected) complete(self, barrier, site);
+    if (++barrier.arrived < barrier.expected) return;
+    complete(self, barrier, site);
+    worker_.give_way(self);
 }
 
 void Mbarriers::complete(Self* self, Barrier& barrier, Site site) {

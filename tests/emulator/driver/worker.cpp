@@ -198,6 +198,15 @@ __attribute__((always_inline)) inline void Worker::wait_for_others(Self* self) {
 
 void Worker::park(Self* self) { wait_for_others(self); }
 
+// Whoever could only just begin runs before this fiber does: what it does too early then shows.
+void Worker::give_way(Self* self) {
+    const unsigned others = ready_warps_ & ~(1u << self->warp->number);
+    if (others == 0) return;
+    wake(self);
+    current_warp_ = &warps_[random_bit(others, next_random(random_))];
+    wait_for_others(self);
+}
+
 void Worker::wake(unsigned warp, unsigned lanes) {
     if (lanes == 0) return;
     warps_[warp].ready |= lanes;

@@ -57,6 +57,7 @@ class Worker {
     // Others run until somebody wakes this thread.
     void park(Self* self);
     void wake(unsigned warp, unsigned lanes);
+    void give_way(Self* self);
     void wake(const Self* self) { wake(self->warp->number, 1u << self->lane); }
     unsigned lanes_alive(unsigned warp) const { return warp < warp_count_ ? warps_[warp].alive : 0; }
 
