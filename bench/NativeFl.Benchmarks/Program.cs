@@ -12,7 +12,7 @@
 //
 //   gpu-report [--gate] DIR…                           the tables of what bench/gpu/run.sh left; bench/gpu/report.sh
 //
-// all but the last with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--device cpu].
+// all but the last with [--cuda-libraries DIR] [--results FILE.jsonl] [--dtype f32] [--no-graphs] [--no-blas] [--wgmma] [--device cpu].
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Environments;

@@ -181,6 +181,13 @@ kernels() {
     peer "$case-peer" kernels_peer.py --case "$case" "${tiny[@]}"
 }
 
+# The asynchronous tensor cores too, where the device has them.
+attention() {
+    kernels G13 '*LongAttention*'
+    [ "$mode" != tiny ] || return 0
+    ours G13-ours-wgmma gpu-kernels --filter '*LongAttention*' --wgmma
+}
+
 # Every order is as good as another: ours, the peer, ours again.
 shapley() {
     local tiny=()
@@ -199,7 +206,7 @@ values() {
 }
 
 # The tests of every op, memory errors before races.
-sanitizer_ops='Attention AttentionDecode Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
+sanitizer_ops='Attention AttentionDecode AttentionWgmma Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
     CudaGradNorm CudaKMeans CudaResidualRmsNorm CudaRmsNorm CudaRope CudaShapley CudaSwiglu Linear Lora LoraMerge MatMul Pack'
 sanitizer() {
     local tool found op filter=''
@@ -243,7 +250,7 @@ stage tests 180 tests
 stage G1 190 train G1
 stage G9 90 merge
 stage G4 150 train G4
-stage G13 90 kernels G13 '*LongAttention*'
+stage G13 120 attention
 stage G12 150 kernels G12 '*Row*|*Head*|*Optimiser*|*Decoded*'
 stage G14 60 shapley
 stage G7 180 train G7

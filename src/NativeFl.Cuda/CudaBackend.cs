@@ -69,8 +69,8 @@ public sealed unsafe partial class CudaBackend : Backend
     /// <summary>Compute capability, 90 for 9.0.</summary>
     internal int Architecture => _device.Architecture;
 
-    /// <summary>Whether attention may be that of sm_90a.</summary>
-    internal bool UsesWgmma => _usesWgmma;
+    /// <summary>Whether <see cref="CudaBackendOptions.UseWgmma"/> was asked for and can be had.</summary>
+    public bool UsesWgmma => _usesWgmma;
 
     private int MultiprocessorCount => _device.Multiprocessors;
 

@@ -13,7 +13,7 @@ internal sealed class GpuArguments
     /// <exception cref="ArgumentException">A word that is no flag, or a flag that is not in <paramref name="known"/>.</exception>
     public GpuArguments(ReadOnlySpan<string> words, params string[] known)
     {
-        string[] shared = ["--device", "--dtype", "--cuda-libraries", "--results", "--no-graphs", "--no-blas"];
+        string[] shared = ["--device", "--dtype", "--cuda-libraries", "--results", "--no-graphs", "--no-blas", "--wgmma"];
         for (int i = 0; i < words.Length; i++)
         {
             string flag = words[i];
@@ -32,6 +32,7 @@ internal sealed class GpuArguments
         get
         {
             List<string> words = [Text("--dtype", "bf16"), Has("--no-graphs") ? "no graphs" : "graphs", Has("--no-blas") ? "own gemm" : "cuBLASLt"];
+            if (Has("--wgmma")) words.Add("wgmma");
             return Text("--device", "cuda") == "cpu" ? "CPU, f32" : string.Join(", ", words);
         }
     }
@@ -43,16 +44,28 @@ internal sealed class GpuArguments
     public int Number(string flag, int otherwise) => _values.TryGetValue(flag, out string? text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
     /// <summary>The device of <c>--device</c>: cuda, or cpu to try a program where there is no GPU.</summary>
+    /// <exception cref="RunFailedException">It is not there, or has no wgmma and was to.</exception>
     public Backend Open() => Text("--device", "cuda") switch
     {
         "cpu" => new CpuBackend(),
-        "cuda" => CudaBackend.Create(new CudaBackendOptions
+        "cuda" => Cuda(new CudaBackendOptions
         {
             ActivationType = Text("--dtype", "bf16") == "f32" ? DType.F32 : DType.BF16,
             LibraryFolder = Text("--cuda-libraries", ""),
             UseBlas = !Has("--no-blas"),
             UseGraphs = !Has("--no-graphs"),
+            UseWgmma = Has("--wgmma"),
         }),
         string other => throw new ArgumentException($"--device: expected cuda or cpu, got {other}"),
     };
+
+    // A figure must be of what its setting says.
+    private static CudaBackend Cuda(CudaBackendOptions options)
+    {
+        CudaBackend backend = CudaBackend.Create(options);
+        if (!options.UseWgmma || backend.UsesWgmma) return backend;
+        string device = backend.DeviceName;
+        backend.Dispose();
+        throw new RunFailedException($"--wgmma: expected compute capability 9.0 and prebuilt kernels for it or NVRTC 12, got {device}");
+    }
 }

@@ -11,6 +11,9 @@ internal static class SharedFlags
     public static Flag<string> Type { get; } = new(
         "--dtype", FlagTypes.Choice("f32", "bf16"), "", "how weights, and on CUDA activations, are held while running [bf16 on CUDA and where the files are bf16, else f32]");
 
+    public static Flag<string> Attention { get; } = new(
+        "--attention", FlagTypes.Choice("mma", "wgmma"), "mma", "which tensor-core instructions attention uses on CUDA: mma, or wgmma of compute capability 9.0 [mma]");
+
     public static Flag<string> Blas { get; } = new(
         "--blas", FlagTypes.Choice("none", "openblas"), "none", "whose matrix product: NativeFl's own or an installed OpenBLAS [none]");
 
@@ -28,7 +31,7 @@ internal static class SharedFlags
     public static Flag<bool> Force { get; } = new("--force", FlagTypes.Switch, false, "replace what --out already holds");
 
     /// <summary>Flags of every verb, in the order --help lists them.</summary>
-    public static IReadOnlyList<IFlag> All => [Device, CudaLibraries, Type, Blas, Seed, Json, Quiet, Recipe, Out, Force];
+    public static IReadOnlyList<IFlag> All => [Device, CudaLibraries, Type, Attention, Blas, Seed, Json, Quiet, Recipe, Out, Force];
 
     private static FlagType<string> DeviceType => new(
         "auto|cpu|cuda[:n]", FlagShape.Text,
