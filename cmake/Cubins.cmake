@@ -1,5 +1,6 @@
 # kernels/FILE.cu -> FILE.sm_XX.cubin for every wanted architecture that nvcc knows, with sources.sha256, the hashes of what they were made
-# from: NativeFl does not load a cubin of other sources than its own. CUDA 11.8 to 13.x: nvcc is called for each file as it is; CMake's
+# from: NativeFl does not load a cubin of other sources than its own. A file with a line "// Target     sm_90a" becomes FILE.sm_90a.cubin
+# alone, if sm_90 is wanted and nvcc knows that target. CUDA 11.8 to 13.x: nvcc is called for each file as it is; CMake's
 # own CUDA language would want a host compiler that this toolkit supports and a runtime library, and cubins need neither.
 find_program(NATIVEFL_NVCC nvcc
     HINTS ENV CUDAToolkit_ROOT ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin
@@ -28,22 +29,45 @@ if(NOT architectures)
 endif()
 message(STATUS "cubins by ${NATIVEFL_NVCC} for sm_${architectures}")
 
+# Targets such as sm_90a came with CUDA 12; --list-gpu-arch does not list them.
+execute_process(COMMAND ${NATIVEFL_NVCC} --version OUTPUT_VARIABLE release ERROR_QUIET)
+if(release MATCHES "release ([0-9]+)\\." AND CMAKE_MATCH_1 GREATER_EQUAL 12)
+    set(knows_exact_targets TRUE)
+else()
+    set(knows_exact_targets FALSE)
+endif()
+
 set(kernels ${CMAKE_CURRENT_SOURCE_DIR}/kernels)
 set(folder ${CMAKE_CURRENT_BINARY_DIR}/cubins)
 file(GLOB sources CONFIGURE_DEPENDS ${kernels}/*.cu)
 file(GLOB headers CONFIGURE_DEPENDS ${kernels}/device/*.cuh)
 file(MAKE_DIRECTORY ${folder})
 
+# What a file is to be compiled for: "90a" by its line of a target, else all architectures.
+function(targets_of source result)
+    set(targets ${architectures})
+    file(STRINGS ${source} line LIMIT_COUNT 1 REGEX "^// Target +sm_[0-9]+a?([^0-9A-Za-z_]|$)" ENCODING UTF-8)
+    if(line MATCHES "sm_([0-9]+)(a?)")
+        set(targets ${CMAKE_MATCH_1}${CMAKE_MATCH_2})
+        if(NOT CMAKE_MATCH_1 IN_LIST architectures OR (CMAKE_MATCH_2 AND NOT knows_exact_targets))
+            set(targets)
+        endif()
+    endif()
+    set(${result} ${targets} PARENT_SCOPE)
+endfunction()
+
 set(cubins)
 foreach(source IN LISTS sources)
     get_filename_component(name ${source} NAME_WE)
-    foreach(architecture IN LISTS architectures)
-        set(cubin ${folder}/${name}.sm_${architecture}.cubin)
+    targets_of(${source} targets)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    foreach(target IN LISTS targets)
+        set(cubin ${folder}/${name}.sm_${target}.cubin)
         add_custom_command(
             OUTPUT ${cubin}
-            COMMAND ${NATIVEFL_NVCC} -cubin -arch=sm_${architecture} -std=c++17 -lineinfo -I ${kernels} -o ${cubin} ${source}
+            COMMAND ${NATIVEFL_NVCC} -cubin -arch=sm_${target} -std=c++17 -lineinfo -I ${kernels} -o ${cubin} ${source}
             DEPENDS ${source} ${headers}
-            COMMENT "nvcc ${name}.sm_${architecture}.cubin"
+            COMMENT "nvcc ${name}.sm_${target}.cubin"
             VERBATIM)
         list(APPEND cubins ${cubin})
     endforeach()
