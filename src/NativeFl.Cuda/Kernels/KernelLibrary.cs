@@ -126,8 +126,9 @@ internal sealed class KernelLibrary(
     private KernelTarget Own(string name) => sources.Target(name) ?? new KernelTarget(architecture, IsExact: false);
 
     /// <summary>
-    /// What the file is written for, if anything. Else the device's own machine code if the compiler knows it. Else the newest PTX below, which the driver finishes; should it refuse (it is
-    /// older than the compiler, or has no compiler of its own), then machine code of the same generation, which newer members of it run.
+    /// What the file is written for, if anything. Else the device's own machine code if the compiler knows it. Else the newest PTX below, which
+    /// the driver finishes; should it refuse (it is older than the compiler, or has no compiler of its own), then machine code of the same
+    /// generation, which newer members of it run.
     /// </summary>
     private IReadOnlyList<string> Targets(IKernelCompiler known, string name)
     {
