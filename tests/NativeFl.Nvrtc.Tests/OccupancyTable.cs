@@ -9,7 +9,7 @@ namespace NativeFl.Nvrtc.Tests;
 internal static partial class OccupancyTable
 {
     /// <summary>The compiler that the file is of: registers are each version's own.</summary>
-    public const string Compiler = "NVRTC 11.8";
+    public const string Compiler = "NVRTC 12.4";
 
     /// <summary>The file.</summary>
     public const string Path = "kernels/OCCUPANCY.md";
@@ -21,7 +21,7 @@ internal static partial class OccupancyTable
     /// </summary>
     public static string WithoutRegisters(string table) => RegistersColumn().Replace(table, "$1");
 
-    public static string Of(IReadOnlyList<JsonObject> rows, IReadOnlyList<int> architectures)
+    public static string Of(IReadOnlyList<JsonObject> rows)
     {
         var text = new StringBuilder(
             $"""
@@ -35,13 +35,16 @@ internal static partial class OccupancyTable
             of for another block. Few warps are no fault by themselves: products keep their tiles in registers, and wait for arithmetic. What waits for
             memory needs about half of the warps, or 16 bytes a lane several times over, to keep 32 KiB or so under way.
 
+            A kernel whose file names a target (`// Target     sm_90a`) is compiled for that one alone; its registers are those that it is launched with,
+            which warps may hand to each other afterwards.
+
             """);
-        foreach (int architecture in architectures)
+        foreach (IGrouping<string?, JsonObject> target in rows.GroupBy(row => (string?)row["target"]))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n## sm_{architecture}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n## {target.Key}\n\n");
             text.Append("| kernel | threads | registers | static | dynamic | local | spills | blocks | warps | share | bound by |\n");
             text.Append("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n");
-            foreach (JsonObject row in rows.Where(row => (string?)row["target"] == $"sm_{architecture}"))
+            foreach (JsonObject row in target)
             {
                 text.Append(
                     CultureInfo.InvariantCulture,
