@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(128, 1) attention_forward_256_bf16(
     attention_forward<bf16, 256, 4, 1, 64>(ARGUMENTS);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 3) attention_forward_32_f32(PARAMETERS(float)) {
+extern "C" __global__ void __launch_bounds__(128, 4) attention_forward_32_f32(PARAMETERS(float)) {
     attention_forward<float, 32, 4, 1, 64>(ARGUMENTS);
 }
 

@@ -51,12 +51,12 @@ __device__ inline void column_sum(const T* x, int rows, int columns, int chunk_r
     }
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 8)
     column_sum_f32(const float* x, int rows, int columns, int chunk_rows, int accumulate, float* sums) {
     column_sum(x, rows, columns, chunk_rows, accumulate, sums);
 }
 
-extern "C" __global__ void __launch_bounds__(threads)
+extern "C" __global__ void __launch_bounds__(threads, 8)
     column_sum_bf16(const bf16* x, int rows, int columns, int chunk_rows, int accumulate, float* sums) {
     column_sum(x, rows, columns, chunk_rows, accumulate, sums);
 }
