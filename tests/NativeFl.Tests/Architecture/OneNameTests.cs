@@ -25,7 +25,7 @@ public sealed class OneNameTests
     private static readonly string[] WithoutKernel = ["Linear", "MatMul", "Pack"];
 
     // A file beside the op's own: the product that several ops share, and the parts of attention that have files to themselves.
-    private static readonly string[] SharedKernels = ["gemm", "attention_backward", "attention_decode"];
+    private static readonly string[] SharedKernels = ["gemm", "attention_backward", "attention_decode", "attention_wgmma", "attention_wgmma_backward"];
 
     // What two methods share one file for goes by one name.
     private static readonly Dictionary<string, string> FiledUnder = new()
