@@ -85,7 +85,8 @@ struct WgmmaAttention {
                 hold_registers(s);
                 ring.release(key_item, n);
                 softmax(s, seen, n, lane, scale_log2, maximum, sum, decay);
-                ring.wait_full(value_item, n);
+                ring.wait_full(value_item,
+                               n);  // of use in the next step; here, it keeps the compiler from a softmax behind the wait for out
                 wgmma_wait<0>();
                 hold_registers(out);
                 ring.release(value_item, n - 1);

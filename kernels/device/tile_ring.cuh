@@ -17,7 +17,7 @@ constexpr int warpgroup_size = 128;
 
 template <int Items, int Stages>
 struct TileRing {
-    static constexpr int barriers = 2 * Items * Stages, bytes = barriers * static_cast<int>(sizeof(unsigned long long));
+    static constexpr int barriers = 2 * Items * Stages;
     unsigned long long* full;  // (2, Items, Stages): those of full places, then those of empty ones
 
     __device__ unsigned long long* full_barrier(int item, int n) const { return full + item * Stages + n % Stages; }
