@@ -21,14 +21,12 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
     private const int ForwardStages = 2, BackwardStages = 3, BarrierBytes = 2 * sizeof(ulong);
 
     /// <summary>The kernel file.</summary>
-    public string File => Entry.Split('_')[1..3] switch
-    {
-        ["wgmma", "keys" or "queries"] => "attention_wgmma_backward",
-        ["wgmma", "forward"] => "attention_wgmma",
-        ["forward", _] => "attention",
-        ["split", _] => "attention_decode",
-        _ => "attention_backward",
-    };
+    public string File =>
+        Is("wgmma_forward") ? "attention_wgmma"
+        : Is("wgmma") ? "attention_wgmma_backward"
+        : Is("forward") ? "attention"
+        : Is("split") ? "attention_decode"
+        : "attention_backward";
 
     /// <summary>Whether the kernels of sm_90a serve such heads: whole vectors, and no more padding than half of the head.</summary>
     public static bool HasWgmma(DType type, int headWidth) => type == DType.BF16 && headWidth is > 32 and <= 128 && headWidth % 8 == 0;
@@ -134,6 +132,8 @@ internal readonly record struct AttentionTiling(string Entry, int Width, int War
 
     /// <summary>One block a tile and key head.</summary>
     public LaunchShape Launch(int tiles, int kvHeads) => new(checked(tiles * kvHeads), 1, 1, Warps * 32, SharedBytes);
+
+    private bool Is(string kind) => Entry.AsSpan("attention_".Length).StartsWith(kind, StringComparison.Ordinal);
 
     // Rows of bf16 as they are: their vectors change places instead (wgmma_tile.cuh).
     private AttentionTiling WithRing(int rows, int others) => this with { SharedBytes = (rows * Width * DType.BF16.Size()) + others };
