@@ -54,7 +54,7 @@ __device__ inline void attention_backward_keys(const T* __restrict__ d_o,       
     const bool aligned = rows_are_aligned(width, q, k, v) && rows_are_aligned(width, d_o, d_o, d_o);
     const int first = span.tile.first, own = first + warp / Parts * 16, own_columns = warp % Parts * columns;
 
-    const Steps seen = span.rows_that_see(first, first + key_count);
+    const Range seen = span.rows_that_see(first, first + key_count);
     const int row_begin = seen.from, row_end = seen.to;
 
     const auto load_tile = [&](int row, int buffer) {

@@ -62,7 +62,7 @@ struct WgmmaAttention {
         const int row = lane_row(own);
         const unsigned long long left = group_descriptor<rows>(shared_q, group);
         const float scale_log2 = scale * log2_e;
-        const Steps walk = visible_keys(span, own, key_begin, Keys, steps);
+        const Range walk = visible_keys(span, own, key_begin, Keys, steps);
         const SeenColumns seen = seen_keys(span, row, lane);
 
         FragmentD out[Width / 8], s[Keys / 8];  // (64, W), (64, Keys)

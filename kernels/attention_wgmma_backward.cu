@@ -60,7 +60,7 @@ struct QueryGradient {
         const int lane = threadIdx.x % warp_size, own = span.tile.first + group * group_rows, row = lane_row(own);
         const unsigned long long left_q = group_descriptor<rows>(shared_q, group), left_do = group_descriptor<rows>(shared_do, group);
         const SeenColumns seen = seen_keys(span, row, lane);
-        const Steps walk = visible_keys(span, own, key_begin, Keys, steps);
+        const Range walk = visible_keys(span, own, key_begin, Keys, steps);
         float row_lse[2], row_delta[2];
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
@@ -148,9 +148,9 @@ struct KeyGradient {
     }
 
     // The steps whose rows see some of the 64 keys from `own` on.
-    __device__ Steps visible_rows(int own) const {
+    __device__ Range visible_rows(int own) const {
         if (own >= span.tile.key_count) return {steps, steps};
-        const Steps rows = span.rows_that_see(own, own + group_rows);
+        const Range rows = span.rows_that_see(own, own + group_rows);
         return {max(0, rows.from - row_begin) / Rows, min(steps, (max(0, rows.to - row_begin) + Rows - 1) / Rows)};
     }
 
@@ -160,7 +160,7 @@ struct KeyGradient {
         const unsigned long long left_k = group_descriptor<key_count>(shared_k, group),
                                  left_v = group_descriptor<key_count>(shared_v, group);
         const SeenColumns seen = seen_rows(span, key, lane);
-        const Steps walk = visible_rows(own);
+        const Range walk = visible_rows(own);
 
         FragmentD sum_k[Width / 8], sum_v[Width / 8], s[Rows / 8], dp[Rows / 8];  // (64, W), (64, W), (64, Rows), (64, Rows)
         FragmentA p[Rows / 16], ds[Rows / 16];                                    // (64, Rows)
@@ -265,7 +265,7 @@ __device__ inline void attention_wgmma_keys(const bf16* __restrict__ d_o,       
     const TileRing<1, stages> ring = {reinterpret_cast<unsigned long long*>(shared_delta + stages * Rows)};
 
     const AttentionSpan span = attention_span(tiles, heads, kv_heads, width, window);
-    const Steps seen = span.rows_that_see(span.tile.first, span.tile.first + key_count);
+    const Range seen = span.rows_that_see(span.tile.first, span.tile.first + key_count);
     const KeyGradient<Width, Groups, Rows> gradient = {
         span,       shared_k,     shared_v, shared_q,  shared_do,
         shared_lse, shared_delta, ring,     seen.from, max(0, seen.to - seen.from + Rows - 1) / Rows};

@@ -206,7 +206,7 @@ values() {
 }
 
 # The tests of every op, memory errors before races.
-sanitizer_ops='Attention AttentionDecode AttentionWgmma Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
+sanitizer_ops='Attention AttentionDecode AttentionTile AttentionWgmma Copy CudaAdamW CudaAddScaled CudaColumnSum CudaCosineSimilarity CudaCrossEntropy CudaDropout CudaEmbedding CudaGatherRows
     CudaGradNorm CudaKMeans CudaResidualRmsNorm CudaRmsNorm CudaRope CudaShapley CudaSwiglu Linear Lora LoraMerge MatMul Pack'
 sanitizer() {
     local tool found op filter=''

@@ -35,7 +35,7 @@ struct QueryRows {
 };
 
 // Of a walk, or of rows: from one to before the other.
-struct Steps {
+struct Range {
     int from, to;
 };
 
@@ -53,7 +53,7 @@ struct AttentionSpan {
     __device__ int begin(int row) const { return max(0, end(row) - window); }
 
     // The rows that see some of these keys: earlier ones do not see the first yet, the window of later ones is past the last.
-    __device__ Steps rows_that_see(int first_key, int key_end) const {
+    __device__ Range rows_that_see(int first_key, int key_end) const {
         const int earlier = tile.key_count - tile.query_count;
         return {max(0, first_key - earlier) * group, min(tile.query_count, key_end + window - 1 - earlier) * group};
     }

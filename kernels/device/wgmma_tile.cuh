@@ -93,7 +93,7 @@ __device__ inline void clear(FragmentD (&d)[N]) {
 // ---- who sees what ------------------------------------------------------------------------------------------------------------------
 
 // What a warpgroup's rows from `own` on see of a walk over `steps` tiles of `keys` keys from key_begin on.
-__device__ inline Steps visible_keys(const AttentionSpan& span, int own, int key_begin, int keys, int steps) {
+__device__ inline Range visible_keys(const AttentionSpan& span, int own, int key_begin, int keys, int steps) {
     const int last = min(own + group_rows, span.rows()) - 1;
     if (last < own) return {steps, steps};
     return {max(0, span.begin(own) - key_begin) / keys, (span.end(last) - key_begin + keys - 1) / keys};
@@ -129,7 +129,7 @@ __device__ inline SeenColumns seen_keys(const AttentionSpan& span, int row, int 
 // The rows of the span that see a key.
 __device__ inline SeenColumns seen_rows(const AttentionSpan& span, int key, int lane) {
     const int top = key - lane / 4;
-    const Steps upper = span.rows_that_see(key, key + 1), lower = span.rows_that_see(key + 8, key + 9);
+    const Range upper = span.rows_that_see(key, key + 1), lower = span.rows_that_see(key + 8, key + 9);
     return {
         {upper.from, lower.from}, {upper.to, lower.to}, span.rows_that_see(top + 15, top + 16).from, span.rows_that_see(top, top + 1).to};
 }

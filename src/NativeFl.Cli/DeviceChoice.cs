@@ -9,9 +9,7 @@ namespace NativeFl.Cli;
 /// <summary>Which backend --device, --cuda-libraries, --dtype, --attention and --blas mean.</summary>
 internal static class DeviceChoice
 {
-    private const string Wgmma = "wgmma";
-
-    /// <summary>Opens the device. For "auto" that is CUDA if it can be had, else the CPU; <paramref name="noCuda"/> then says why, else it is empty.</summary>
+    /// <summary>Opens the device. For "auto" that is CUDA if it can be had, else, unless attention is to be wgmma's, the CPU; <paramref name="noCuda"/> then says why, else it is empty.</summary>
     /// <exception cref="RunFailedException">CUDA was asked for and is not there.</exception>
     public static Backend Open(FlagValues flags, out string noCuda)
     {
@@ -19,16 +17,9 @@ internal static class DeviceChoice
         noCuda = "";
         if (device != "cpu")
         {
-            if (CudaBackend.TryCreate(CudaOptions(flags), out CudaBackend? cuda, out string reason))
-            {
-                if (flags.Get(SharedFlags.Attention) != Wgmma || cuda.UsesWgmma) return cuda;
-                reason = $"--attention {Wgmma}: expected compute capability 9.0 and prebuilt kernels for it or NVRTC 12, got {cuda.DeviceName}, {cuda.Describe().Compiler}";
-                cuda.Dispose();
-                throw new RunFailedException(reason);
-            }
-
+            if (CudaBackend.TryCreate(CudaOptions(flags), out CudaBackend? cuda, out string reason)) return cuda;
             noCuda = $"cuda: not available ({reason})";
-            if (device != "auto") throw new RunFailedException(noCuda);
+            if (device != "auto" || IsWgmma(flags)) throw new RunFailedException(noCuda);
         }
         return OpenCpu(flags);
     }
@@ -36,6 +27,8 @@ internal static class DeviceChoice
     /// <summary>Opens the CPU.</summary>
     public static CpuBackend OpenCpu(FlagValues flags) =>
         new(new CpuBackendOptions { Blas = flags.Get(SharedFlags.Blas) == "openblas" ? CpuBlas.OpenBlas : CpuBlas.None });
+
+    private static bool IsWgmma(FlagValues flags) => flags.Get(SharedFlags.Attention) == "wgmma";
 
     private static CudaBackendOptions CudaOptions(FlagValues flags)
     {
@@ -46,7 +39,7 @@ internal static class DeviceChoice
             Device = colon < 0 ? 0 : int.Parse(device.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture),
             ActivationType = OutputFlags.TypeOf(flags.Get(SharedFlags.Type)) ?? DType.BF16,
             LibraryFolder = flags.Get(SharedFlags.CudaLibraries),
-            UseWgmma = flags.Get(SharedFlags.Attention) == Wgmma,
+            UseWgmma = IsWgmma(flags),
         };
         return Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache && Path.IsPathRooted(cache)
             ? options with { KernelCacheFolder = Path.Combine(cache, "nativefl", "kernels") }

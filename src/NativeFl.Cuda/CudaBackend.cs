@@ -39,7 +39,14 @@ public sealed unsafe partial class CudaBackend : Backend
             _kernels = new KernelLibrary(
                 sources, new PrebuiltKernels(options.CubinFolder, sources), new KernelCache(options.KernelCacheFolder), compiler, noCompiler,
                 device.Architecture, _handles);
-            _usesWgmma = options.UseWgmma && _kernels.Has("attention_wgmma") && _kernels.Has("attention_wgmma_backward");
+            _usesWgmma = options.UseWgmma;
+            if (_usesWgmma && !(_kernels.Has("attention_wgmma") && _kernels.Has("attention_wgmma_backward")))
+            {
+                throw new CudaException(
+                    "attention with wgmma", 0,
+                    $"expected compute capability 9.0 and kernels for it, prebuilt or by NVRTC 12 or newer, got sm_{device.Architecture}, {_kernels.CompilerName}");
+            }
+
             _queue = new CommandQueue(options.UseGraphs, _handles);
             _queue.Products = _blas = OpenBlas(options.UseBlas, _handles, out _noBlas);
             _workspace = BlockHandle.Allocate(WorkspaceBytes, "of workspace", _handles);
@@ -68,9 +75,6 @@ public sealed unsafe partial class CudaBackend : Backend
 
     /// <summary>Compute capability, 90 for 9.0.</summary>
     internal int Architecture => _device.Architecture;
-
-    /// <summary>Whether <see cref="CudaBackendOptions.UseWgmma"/> was asked for and can be had.</summary>
-    public bool UsesWgmma => _usesWgmma;
 
     private int MultiprocessorCount => _device.Multiprocessors;
 

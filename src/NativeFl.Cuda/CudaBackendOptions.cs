@@ -28,8 +28,8 @@ public sealed record CudaBackendOptions
     public bool UseGraphs { get; init; } = true;
 
     /// <summary>
-    /// Whether attention in bf16 with heads of 40 to 128 multiplies on the asynchronous tensor cores of compute capability 9.0 (H100, H200), where the
-    /// kernels for them can be had: prebuilt, or by NVRTC 12 or newer. Elsewhere it changes nothing. Results differ by rounding.
+    /// Whether attention in bf16 with heads of 40 to 128 multiplies on the asynchronous tensor cores of compute capability 9.0 (H100, H200). The backend does
+    /// not open where there are none, or no kernels for them, prebuilt or by NVRTC 12 or newer. Results differ by rounding.
     /// </summary>
     /// <remarks>Off until it has been measured on such a device: so far these kernels have run on the emulator alone.</remarks>
     public bool UseWgmma { get; init; }

@@ -6,11 +6,17 @@ using Reference = NativeFl.Tests.Reference;
 namespace NativeFl.Cuda.Tests;
 
 /// <summary>What the tests of attention share: a problem of random numbers, its results on the device, and their distance to the reference.</summary>
-internal abstract class AttentionTest(DType dtype) : CudaTest
+internal abstract class AttentionTest(DType dtype, bool useWgmma = false) : CudaTest
 {
     protected DType Type => dtype;
 
-    protected override CudaBackendOptions Configure(CudaBackendOptions options) => options with { ActivationType = dtype };
+    protected override CudaBackendOptions Configure(CudaBackendOptions options) => options with { ActivationType = dtype, UseWgmma = useWgmma && TestDevice.HasWgmma };
+
+    [SetUp]
+    public void RequireWgmma()
+    {
+        if (useWgmma && !TestDevice.HasWgmma) Assert.Ignore($"{TestDevice.Description} has no wgmma, or not by this compiler");
+    }
 
     protected static TestCaseData Case(string name, AttentionShape shape, params AttentionSpan[] spans) =>
         new TestCaseData(shape, spans).SetArgDisplayNames(name);

@@ -1,4 +1,6 @@
 using NativeFl.Tensors;
+using NativeFl.Tests.Cli;
+using NativeFl.Tests.Models;
 using NativeFl.Tests.Tensors;
 
 namespace NativeFl.Cuda.Tests;
@@ -41,6 +43,21 @@ internal sealed class BadCircumstancesTests : CudaTest
         using var emulator = new Emulator();
         emulator.SetCapability(7, 5);
         Assert.That(ReasonToRefuse(), Does.Contain("sm_75").And.Contain("sm_80"));
+    }
+
+    [Test]
+    public void Attention_with_wgmma_on_a_device_without_it_is_a_reason_also_where_the_CPU_would_do([Values("cuda", "auto")] string device)
+    {
+        using var emulator = new Emulator();
+        emulator.SetCapability(8, 9);
+        using var fixture = new FixtureCase("llama");
+        using var folder = new TemporaryFolder();
+        CliRun.Fails(
+            1, ["cuda: not available (attention with wgmma: expected compute capability 9.0", "got sm_89, NVRTC 12.99"],
+            [
+                "eval", "--model", fixture.Folder, "--data", VerbInput.Records(fixture, folder), "--device", device, "--attention", "wgmma",
+                "--cuda-libraries", TestDevice.Options!.LibraryFolder,
+            ]);
     }
 
     [TestCase(1)]

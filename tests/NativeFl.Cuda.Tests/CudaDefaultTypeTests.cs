@@ -90,5 +90,32 @@ internal sealed class CudaDefaultTypeTests
         Assert.That(Loss(""), Is.EqualTo(Loss("bf16")).And.Not.EqualTo(Loss("f32")));
     }
 
+    [TestCase(64)]
+    [TestCase(128)]
+    public void A_model_is_trained_and_measured_with_wgmma_as_on_the_CPU(int headWidth)
+    {
+        if (!TestDevice.HasWgmma) Assert.Ignore($"{TestDevice.Description} has no wgmma, or not by this compiler");
+        const int layers = 2;
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(_case.Folder, "config.json")))!.AsObject();
+        (config["head_dim"], config["num_hidden_layers"], config["num_attention_heads"]) = (headWidth, layers, 4);
+        string data = VerbInput.Records(_case, _folder), model = _folder.At("model");
+        CliRun.Json(
+            "pretrain", "--config", _folder.Write("config.json", config.ToJsonString()), "--data", data, "--batch-size", "3", "--steps", "20", "--lr", "1e-2",
+            "--device", "cpu", "--out", model);
+
+        string[] eval = ["eval", "--model", model, "--data", data];
+        string[] Train(string name) => ["train", "--model", model, "--data", data, "--batch-size", "3", "--steps", "6", "--lr", "3e-3", "--out", _folder.At(name)];
+        double measured = (double)CliRun.Json([.. eval, "--device", "cpu"])["loss"]!;
+        double trained = (double)CliRun.Json([.. Train("cpu"), "--device", "cpu"])["losses"]!.AsArray()[^1]!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(trained, Is.LessThan(measured), "there is something to learn");
+            Assert.That((double)Run([.. eval, "--attention", "wgmma"])["loss"]!, Is.EqualTo(measured).Within(Bf16Bound.Of(layers, Bf16Bound.Base) * measured));
+            Assert.That(
+                (double)Run([.. Train("wgmma"), "--attention", "wgmma"])["losses"]!.AsArray()[^1]!,
+                Is.EqualTo(trained).Within(Bf16Bound.Of(layers, Bf16Bound.Adapted) * trained));
+        });
+    }
+
     private static JsonObject Run(params IReadOnlyList<string> args) => CliRun.Json([.. args, .. CommandLineDevice.Flags()]);
 }

@@ -18,6 +18,9 @@ internal sealed class TestDevice
     /// <summary>True on the emulator, whose exports the tests may use.</summary>
     public static bool IsEmulator { get; private set; }
 
+    /// <summary>Whether attention can be wgmma's: on a device of compute capability 9.0, with a compiler that knows it.</summary>
+    public static bool HasWgmma { get; private set; }
+
     /// <summary>Counts cases that ran on the device.</summary>
     public static void Count(int cases = 1) => Interlocked.Add(ref _cases, cases);
 
@@ -67,6 +70,8 @@ internal sealed class TestDevice
         using Backend opened = backend;
         Options = options;
         Description = opened.DeviceName;
+        HasWgmma = CudaBackend.TryCreate(options with { UseWgmma = true }, out CudaBackend? other, out _);
+        other?.Dispose();
         return true;
     }
 }

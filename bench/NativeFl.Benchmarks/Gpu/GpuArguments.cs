@@ -44,11 +44,10 @@ internal sealed class GpuArguments
     public int Number(string flag, int otherwise) => _values.TryGetValue(flag, out string? text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
     /// <summary>The device of <c>--device</c>: cuda, or cpu to try a program where there is no GPU.</summary>
-    /// <exception cref="RunFailedException">It is not there, or has no wgmma and was to.</exception>
     public Backend Open() => Text("--device", "cuda") switch
     {
         "cpu" => new CpuBackend(),
-        "cuda" => Cuda(new CudaBackendOptions
+        "cuda" => CudaBackend.Create(new CudaBackendOptions
         {
             ActivationType = Text("--dtype", "bf16") == "f32" ? DType.F32 : DType.BF16,
             LibraryFolder = Text("--cuda-libraries", ""),
@@ -58,14 +57,4 @@ internal sealed class GpuArguments
         }),
         string other => throw new ArgumentException($"--device: expected cuda or cpu, got {other}"),
     };
-
-    // A figure must be of what its setting says.
-    private static CudaBackend Cuda(CudaBackendOptions options)
-    {
-        CudaBackend backend = CudaBackend.Create(options);
-        if (!options.UseWgmma || backend.UsesWgmma) return backend;
-        string device = backend.DeviceName;
-        backend.Dispose();
-        throw new RunFailedException($"--wgmma: expected compute capability 9.0 and prebuilt kernels for it or NVRTC 12, got {device}");
-    }
 }
